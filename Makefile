@@ -1,0 +1,43 @@
+# One command per wish. Every target makes what it needs first; PYTHON= names the Python that makes .venv.
+
+PYTHON ?= python3
+VENV := .venv/bin
+
+.PHONY: demo up stop test check check-long proto format bootstrap temporal
+.DEFAULT_GOAL := test
+
+# ONCE=1: end after one session.
+demo: temporal
+	@$(VENV)/sniper demo $(if $(filter 1,$(ONCE)),--once)
+
+up: temporal
+	@$(VENV)/sniper up
+
+stop: bootstrap
+	@$(VENV)/sniper stop
+
+test: temporal check
+	@$(VENV)/pytest -m "not long"
+
+check: bootstrap
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy .
+	@$(VENV)/lint-imports
+
+check-long: temporal
+	@$(VENV)/pytest -m long
+
+format: bootstrap
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+proto: bootstrap
+	@PYTHON=$(VENV)/python adapters/mexc/pb/generate.sh
+
+bootstrap:
+	@$(PYTHON) tools/bootstrap.py
+
+# A server found or made once up front, so that its minutes of building are seen for what they are.
+temporal: bootstrap
+	@$(VENV)/python -m adapters.local.temporal_binary

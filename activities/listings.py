@@ -1,0 +1,70 @@
+"""Listings: a long poll over the sources, and telling running sessions that their opening moved."""
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from domain.commands import ListingNews, MovedOpening, NewSession, NextListings, Reschedule, StartSnipe
+from domain.errors import TryAgain
+from domain.ports import Clock, ListingBook, ListingSource, RunningSnipes, Sessions
+
+ASK_EVERY_S = 5.0
+ANSWER_WITHIN_S = 50.0
+
+
+@dataclass(frozen=True)
+class ListingActivities:
+    source: ListingSource
+    source_name: str
+    book: ListingBook
+    sessions: Sessions
+    snipes: RunningSnipes
+    clock: Clock
+
+    @activity.defn
+    async def next_listings(self, after: NextListings) -> ListingNews:
+        """Wait for listings that are new, moved or newly wanted; answers empty-handed after a while.
+
+        Sessions to start are admitted before this returns, so that each is started at most once.
+        """
+        asked_at = self.clock.monotonic()
+        while True:
+            activity.heartbeat()
+            news = await self._look(after)
+            if news.start or news.moved or self.clock.monotonic() - asked_at > ANSWER_WITHIN_S:
+                return news
+            await self.clock.sleep(ASK_EVERY_S)
+
+    @activity.defn
+    async def unclosed_sessions(self) -> tuple[NewSession, ...]:
+        """Every session that is not closed: asked at start, so that a lost Temporal database loses no position."""
+        return tuple(
+            NewSession(StartSnipe(record.key, record.symbol, record.opens_at, record.policy), record.workflow_id)
+            for record in await self.sessions.unclosed()
+        )
+
+    @activity.defn
+    async def move_opening(self, moved: MovedOpening) -> None:
+        """A workflow cannot update another one, so this does."""
+        await self.snipes.reschedule(moved)
+
+    async def _look(self, after: NextListings) -> ListingNews:
+        try:
+            listings = await self.source.listings()
+        except TryAgain as error:
+            activity.logger.warning("listings.source_silent", extra={"source": self.source_name, "error": str(error)})
+            return ListingNews(after.cursor)
+        await self.book.sight(self.source_name, listings)
+        changed, cursor = await self.book.changes(after.cursor)
+        start: list[NewSession] = []
+        for listing in await self.book.upcoming():
+            for wanted in await self.book.wanted(listing):
+                await self.sessions.admit(wanted)
+                start.append(wanted)
+        moved = [
+            MovedOpening(record.workflow_id, Reschedule(listing.opens_at, f"listing-revision-{listing.revision}"))
+            for listing in changed
+            for record in await self.book.sessions_of(listing)
+            if record.opens_at != listing.opens_at
+        ]
+        return ListingNews(cursor, tuple(start), tuple(moved))

@@ -1,0 +1,70 @@
+"""Before a session may arm: admission, rules, balance, risk and the reservation of its budget."""
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from domain.commands import NewSession, Prepared, StartSnipe
+from domain.errors import InvalidInput
+from domain.events import PhaseEntered, RiskApproved, RiskRejected
+from domain.ids import SessionKey, split_symbol
+from domain.money import Quote, plain
+from domain.ports import Exchange, ExchangeClock, Sessions, SessionStore
+from domain.risk import RiskSnapshot, reasons_against
+from domain.session import Phase, SessionRecord, past_arming
+
+
+@dataclass(frozen=True)
+class PreparationActivities:
+    exchange: Exchange
+    exchange_clock: ExchangeClock
+    sessions: Sessions
+    store: SessionStore
+
+    @activity.defn
+    async def prepare_session(self, start: StartSnipe) -> Prepared:
+        """Approve with the budget reserved, or reject with every reason. Safe to run twice: the row decides."""
+        record = await self.sessions.admit(NewSession(start, activity.info().workflow_id or ""))
+        if record.phase is Phase.CLOSED:
+            return Prepared("closed")
+        if past_arming(record.phase):
+            return Prepared("resume")
+        try:
+            _, quote_asset = split_symbol(start.symbol)
+        except InvalidInput as error:
+            return await self._reject(start.key, (str(error),))
+        reasons = reasons_against(start, await self._look(start, record, quote_asset))
+        if reasons:
+            return await self._reject(start.key, reasons)
+        return await self._reserve(start, quote_asset)
+
+    async def _look(self, start: StartSnipe, record: SessionRecord, quote_asset: str) -> RiskSnapshot:
+        if self.exchange_clock.estimate() is None:
+            await self.exchange_clock.synchronise()
+        return RiskSnapshot(
+            rules=await self.exchange.rules(start.symbol),
+            quote_asset=quote_asset,
+            free_quote=Quote((await self.exchange.balance(quote_asset)).free),
+            open_sessions=await self.sessions.open_count(start.key.account),
+            halted=record.halted,
+            now=self.exchange_clock.now(),
+        )
+
+    async def _reserve(self, start: StartSnipe, quote_asset: str) -> Prepared:
+        amount = start.policy.budget_quote
+        free = Quote((await self.exchange.balance(quote_asset)).free)
+        unreserved = await self.sessions.reserve(start.key, amount, free)
+        if unreserved < amount:
+            reason = (
+                f"funds: needs {plain(amount)} {quote_asset}, has {plain(unreserved)} beside the reservations of other "
+                "sessions; lower the budget or wait for one to close"
+            )
+            return await self._reject(start.key, (reason,))
+        await self.store.append(
+            start.key, (RiskApproved(requested=amount, reserved=amount), PhaseEntered(Phase.WAITING))
+        )
+        return Prepared("approved")
+
+    async def _reject(self, key: SessionKey, reasons: tuple[str, ...]) -> Prepared:
+        await self.store.append(key, (RiskRejected(reasons),))
+        return Prepared("rejected", reasons)

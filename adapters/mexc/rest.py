@@ -1,0 +1,163 @@
+"""The venue's REST interface over httpx: budget, timeouts, repeated reads. It knows paths and errors, but no order."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import httpx
+import structlog
+
+from adapters.mexc.budget import RequestBudget
+from adapters.mexc.build import JSON_HEADERS, Endpoint, stamp
+from adapters.mexc.codes import Purpose, Reply, accepted_body, unclear
+from adapters.mexc.parse import Unreadable
+from adapters.mexc.signing import Credentials, Params, encode, signed_query
+from domain.errors import ClockRefused, RateLimited, TryAgain
+from domain.ports import Clock, ExchangeClock
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 5.0
+TOTAL_TIMEOUT_S = 10.0
+REPEAT_AFTER_S = (0.5, 1.0, 2.0)
+"""Pauses between the attempts of a read. Nothing else is ever repeated here."""
+
+_NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""Failures before the first byte of the request."""
+
+log = structlog.get_logger(__name__)
+
+
+class Rest:
+    """Calls without a signature. Raises the families of domain.errors and nothing else. Open until `close`.
+
+    base_url: http(s)://host[:port]. trust: certificates for https, None: the system's. transport: for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        budget: RequestBudget,
+        trust: ssl.SSLContext | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.clock = clock
+        self.budget = budget
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            timeout=httpx.Timeout(TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            limits=httpx.Limits(max_connections=40, max_keepalive_connections=20, keepalive_expiry=30.0),
+            trust_env=False,  # a proxy from the environment would carry some of our orders, but not the hot ones
+            verify=trust or ssl.create_default_context(),
+            transport=transport,
+        )
+
+    async def close(self) -> None:
+        """Close all connections; idempotent."""
+        await self._client.aclose()
+
+    async def read(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
+        """The parsed answer to a public question; asked up to four times while it can simply be asked again."""
+
+        async def ask() -> T:
+            await self.budget.admit_read(endpoint.weight)
+            return await self.send(endpoint, encode(params), (), Purpose.READ, parse)
+
+        return await self.repeat(ask)
+
+    async def repeat(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """The first result of `attempt`; for calls that change nothing."""
+        for pause_s in REPEAT_AFTER_S:
+            try:
+                return await attempt()
+            except TryAgain as exc:
+                log.debug("venue.read_repeated", reason=str(exc), pause_s=pause_s)
+            await self.clock.sleep(pause_s)
+        return await attempt()
+
+    async def send(
+        self, endpoint: Endpoint, query: str, headers: Params, purpose: Purpose, parse: Callable[[object], T]
+    ) -> T:
+        """One request, once and at once: admission to the budget is the caller's business. query: the exact text."""
+        reply = await self._exchange(endpoint, query, headers, purpose)
+        try:
+            return parse(accepted_body(reply, purpose))
+        except RateLimited as exc:
+            self.budget.pause(exc.retry_after_s)
+            raise
+        except Unreadable as exc:
+            raise unclear(f"{endpoint.method} {endpoint.path}: unreadable answer: {exc}", purpose) from exc
+
+    async def _exchange(self, endpoint: Endpoint, query: str, headers: Params, purpose: Purpose) -> Reply:
+        what = f"{endpoint.method} {endpoint.path}"
+        target = f"{endpoint.path}?{query}" if query else endpoint.path
+        try:
+            async with asyncio.timeout(TOTAL_TIMEOUT_S):
+                answer = await self._client.request(endpoint.method, target, headers=list(headers))
+        except _NOTHING_LEFT as exc:
+            raise TryAgain(f"{what}: the venue cannot be reached ({_told(exc)})") from exc
+        except (httpx.HTTPError, TimeoutError) as exc:
+            raise unclear(f"{what}: no answer ({_told(exc)})", purpose) from exc
+        return Reply(answer.status_code, answer.content, answer.headers.get("retry-after"))
+
+
+class SignedRest:
+    """Calls in the name of one account. Every attempt is signed anew, at the exchange's time of that moment."""
+
+    def __init__(self, rest: Rest, credentials: Credentials, exchange_clock: ExchangeClock) -> None:
+        self.rest = rest
+        self.credentials = credentials
+        self._exchange_clock = exchange_clock
+
+    @property
+    def headers(self) -> Params:
+        """What every call of the account carries."""
+        return (("X-MEXC-APIKEY", self.credentials.api_key), *JSON_HEADERS)
+
+    async def read(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
+        """The parsed answer to a question; asked up to four times while it can simply be asked again."""
+
+        async def ask() -> T:
+            return await self.once(endpoint, params, parse)
+
+        return await self.rest.repeat(ask)
+
+    async def once(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
+        """One call that can be repeated without harm, but is not repeated here."""
+
+        async def ask() -> T:
+            await self.rest.budget.admit_read(endpoint.weight)
+            return await self.rest.send(endpoint, await self._sign(params), self.headers, Purpose.READ, parse)
+
+        return await self._despite_clock(ask)
+
+    async def cancel(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
+        """A cancellation: it has the orders' budget, and its outcome may stay unknown."""
+
+        async def ask() -> T:
+            await self.rest.budget.admit_cancel()
+            return await self.rest.send(endpoint, await self._sign(params), self.headers, Purpose.WRITE, parse)
+
+        return await self._despite_clock(ask)
+
+    async def _sign(self, params: Params) -> str:
+        if self._exchange_clock.estimate() is None:
+            await self._exchange_clock.synchronise()
+        return signed_query((*params, *stamp(self._exchange_clock.now())), self.credentials.api_secret)
+
+    async def _despite_clock(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """A refused timestamp is a definite no: measure the time again and ask once more."""
+        try:
+            return await attempt()
+        except ClockRefused as exc:
+            log.warning("venue.clock_refused", reason=str(exc))
+        await self._exchange_clock.synchronise()
+        return await attempt()
+
+
+def _told(exc: BaseException) -> str:
+    """Many of these exceptions have no text of their own."""
+    return f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__

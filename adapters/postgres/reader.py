@@ -1,0 +1,241 @@
+"""Reading for panel and command line, from any thread. Nothing here changes anything.
+
+Lists come newest first and bounded; every query has an index. Words for people are the readers' matter.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg.rows import class_row, kwargs_row
+from psycopg_pool import ConnectionPool
+
+from adapters.postgres import read_models, rows
+from adapters.postgres.address import CONNECT_WITHIN_S, connection_options, is_refusal, missing_schema, refusal
+from adapters.postgres.failures import translated
+from adapters.postgres.read_models import (
+    HaltLine,
+    IntentLine,
+    LeaseLine,
+    NoticeLine,
+    SessionDetail,
+    SessionLine,
+    TargetLine,
+    TimelineItem,
+)
+from domain.errors import InvalidInput
+from domain.ids import ListingKey, SessionKey, split_symbol
+from domain.listings import Listing
+from domain.orders import Fill, Order, position_of
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_SESSION_LINE = (
+    """
+    SELECT s.account, s.listing, s.attempt, s.symbol, s.phase, s.outcome, s.reason, s.opens_at, s.policy,
+           s.policy_revision, s.aborting, s.workflow_id, s.target_id, s.coin_before, s.entry_ended, s.entry_result,
+           s.entry_reason, s.attention, s.spent, s.received, s.fees, s.fee_coin, s.result, s.dust, s.created_at,
+           s.updated_at, s.closed_at,
+           coalesce((SELECT r.amount FROM reservations r WHERE r.session_id = s.id AND r.released_at IS NULL), 0)
+               AS reserved,
+    """  # noqa: S608 - constants only
+    + rows.HALTED
+    + "FROM sessions s "
+)
+_INTENT_LINE = """
+    SELECT client_order_id, leg, shot, symbol, side, kind, bound, quantity, budget, not_before, settled_as FROM intents
+"""
+_EVENT = "SELECT id, seq, at, key, kind, payload FROM events"
+_LEASE = """
+    SELECT token, holder, expires_at, released, NOT released AND expires_at > clock_timestamp() AS live FROM leases
+"""
+_OF_SESSION = """
+    WHERE session_id = (SELECT id FROM sessions WHERE account = %s AND listing = %s AND attempt = %s)
+"""
+
+
+class Reader:
+    """Reads for any thread; opened once, heals by itself. url: as for Database. Nothing connects before `open`.
+
+    Every method raises StoreUnavailable when the database is away.
+    """
+
+    def __init__(self, url: str, *, name: str = "sniper-reader", connections: int = 4) -> None:
+        self.url = url
+        self._options = connection_options(url, name=name)
+        self._pool = ConnectionPool(
+            self._options,
+            min_size=0,
+            max_size=connections,
+            open=False,
+            timeout=CONNECT_WITHIN_S,
+            reconnect_timeout=1.0,  # then forgotten: the next reader tries at once instead of waiting out a back-off
+            check=ConnectionPool.check_connection,
+            kwargs={"autocommit": True},
+        )
+
+    def open(self) -> None:
+        """Look whether the database lets us in and has our tables.
+
+        Raises InvalidInput when it refuses or has no tables, StoreUnavailable when nobody answers."""
+        with translated():
+            try:
+                with psycopg.connect(self._options) as connection:
+                    found = connection.execute("SELECT to_regclass('installation') IS NOT NULL").fetchone()
+            except psycopg.OperationalError as exc:
+                if is_refusal(exc):
+                    raise refusal(self.url, exc) from exc
+                raise
+        if found != (True,):
+            raise missing_schema(self.url)
+        self._pool.open()
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def sessions(self, *, limit: int = 50, account: str | None = None) -> tuple[SessionLine, ...]:
+        """The newest sessions, of one account or of all."""
+        with (
+            self._connection() as connection,
+            connection.cursor(row_factory=kwargs_row(read_models.session_line)) as cursor,
+        ):
+            if account is None:
+                cursor.execute(_SESSION_LINE + "ORDER BY s.id DESC LIMIT %s", (limit,))
+            else:
+                cursor.execute(_SESSION_LINE + "WHERE s.account = %s ORDER BY s.id DESC LIMIT %s", (account, limit))
+            return tuple(cursor.fetchall())
+
+    def unclosed(self) -> tuple[SessionLine, ...]:
+        """Every session that is not closed, oldest first."""
+        with (
+            self._connection() as connection,
+            connection.cursor(row_factory=kwargs_row(read_models.session_line)) as cursor,
+        ):
+            return tuple(cursor.execute(_SESSION_LINE + "WHERE s.phase <> 'closed' ORDER BY s.id").fetchall())
+
+    def session(self, key: SessionKey) -> SessionDetail | None:
+        """One session with everything it did, as of one instant; None: never admitted."""
+        parts = (key.account, str(key.listing), key.attempt)
+        with self._connection() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            with connection.cursor(row_factory=kwargs_row(read_models.session_line)) as cursor:
+                line = cursor.execute(
+                    _SESSION_LINE + "WHERE s.account = %s AND s.listing = %s AND s.attempt = %s", parts
+                ).fetchone()
+            if line is None:
+                return None
+            fills = _fills(connection, parts)
+            return SessionDetail(
+                line=line,
+                position=position_of(fills, *_assets(line.symbol, key.listing)),
+                intents=_intents(connection, parts),
+                orders=_orders(connection, parts),
+                fills=fills,
+                lease=_lease(connection, parts),
+            )
+
+    def timeline(self, key: SessionKey, *, after: int = 0, limit: int = 200) -> tuple[TimelineItem, ...]:
+        """The session's events after cursor `after` (an item's id; 0: from the beginning), oldest first."""
+        with self._connection() as connection, connection.cursor(row_factory=class_row(TimelineItem)) as cursor:
+            cursor.execute(
+                _EVENT + _OF_SESSION + "AND id > %s ORDER BY id LIMIT %s",
+                (key.account, str(key.listing), key.attempt, after, limit),
+            )
+            return tuple(cursor.fetchall())
+
+    def targets(self, *, limit: int = 50) -> tuple[TargetLine, ...]:
+        """The newest targets."""
+        with (
+            self._connection() as connection,
+            connection.cursor(row_factory=kwargs_row(read_models.target_line)) as cursor,
+        ):
+            cursor.execute(
+                """
+                SELECT id, account, listing, symbol, policy, opens_at, status, created_at FROM targets
+                ORDER BY id DESC LIMIT %s
+                """,
+                (limit,),
+            )
+            return tuple(cursor.fetchall())
+
+    def halts(self) -> tuple[HaltLine, ...]:
+        """Every halt that holds, newest first."""
+        with self._connection() as connection, connection.cursor(row_factory=class_row(HaltLine)) as cursor:
+            cursor.execute(
+                """
+                SELECT id, scope, scope_key, verb, reason, at, released_at FROM halts
+                WHERE released_at IS NULL ORDER BY id DESC
+                """
+            )
+            return tuple(cursor.fetchall())
+
+    def notices(self, *, limit: int = 50) -> tuple[NoticeLine, ...]:
+        """The newest notices."""
+        with self._connection() as connection, connection.cursor(row_factory=class_row(NoticeLine)) as cursor:
+            cursor.execute(
+                """
+                SELECT o.id, s.account || '/' || s.listing || '/' || s.attempt AS session, o.severity, o.text,
+                       o.created_at, o.delivered_at
+                FROM outbox o JOIN sessions s ON s.id = o.session_id
+                ORDER BY o.id DESC LIMIT %s
+                """,
+                (limit,),
+            )
+            return tuple(cursor.fetchall())
+
+    def upcoming(self, *, limit: int = 50) -> tuple[Listing, ...]:
+        """Listings that open in the future by the database's clock, soonest first."""
+        with self._connection() as connection, connection.cursor(row_factory=kwargs_row(rows.listing)) as cursor:
+            cursor.execute(
+                """
+                SELECT key, symbol, opens_at, revision FROM listings
+                WHERE opens_at > now() ORDER BY opens_at LIMIT %s
+                """,
+                (limit,),
+            )
+            return tuple(cursor.fetchall())
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with translated(), self._pool.connection() as connection:
+            yield connection
+
+
+def _fills(connection: Connection, parts: tuple[str, str, int]) -> tuple[Fill, ...]:
+    with connection.cursor(row_factory=kwargs_row(rows.fill)) as cursor:
+        return tuple(cursor.execute(rows.SELECT_FILL + _OF_SESSION + "ORDER BY at, trade_id", parts).fetchall())
+
+
+def _orders(connection: Connection, parts: tuple[str, str, int]) -> tuple[Order, ...]:
+    with connection.cursor(row_factory=kwargs_row(rows.order)) as cursor:
+        return tuple(cursor.execute(rows.SELECT_ORDER + _OF_SESSION + "ORDER BY client_order_id", parts).fetchall())
+
+
+def _intents(connection: Connection, parts: tuple[str, str, int]) -> tuple[IntentLine, ...]:
+    with connection.cursor(row_factory=kwargs_row(read_models.intent_line)) as cursor:
+        return tuple(cursor.execute(_INTENT_LINE + _OF_SESSION + "ORDER BY leg, shot", parts).fetchall())
+
+
+def _lease(connection: Connection, parts: tuple[str, str, int]) -> LeaseLine | None:
+    with connection.cursor(row_factory=class_row(LeaseLine)) as cursor:
+        return cursor.execute(_LEASE + _OF_SESSION + "AND token > 0", parts).fetchone()
+
+
+def _assets(symbol: str, listing: ListingKey) -> tuple[str, str]:
+    """Base and quote; the listing's own words for a session that was rejected because its pair has none."""
+    try:
+        return split_symbol(symbol)
+    except InvalidInput:
+        return listing.coin, listing.quote

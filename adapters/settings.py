@@ -1,0 +1,179 @@
+"""What the environment says, read once. A running stack of the same home fills the gaps.
+
+Nothing here connects to anything. A value that cannot be used is an InvalidInput of one line, without secrets.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adapters.local.state import StackState, read_state
+from domain.errors import InvalidInput, SniperError
+from domain.ids import check_account
+
+T = TypeVar("T")
+
+_SECRET_NAMES = ("DATABASE_URL", "MEXC_API_KEY", "MEXC_API_SECRET")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_VENUE_REMEDY = (
+    "live trading is not enabled in this version: start `sniper up` or `sniper simulator` and use its address"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSettings:
+    """Where the venue is and whose account trades there. rest_url: scheme, host and port; ws_url: with its path."""
+
+    account: str
+    rest_url: str
+    ws_url: str
+    api_key: SecretStr
+    api_secret: SecretStr
+
+
+def _loopback(url: str, schemes: tuple[str, str]) -> str:
+    """The address, if it can only be on this machine."""
+    expected = f"{schemes[0]} or {schemes[1]}://host:port with host {', '.join(_LOOPBACK)}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        raise ValueError(expected) from exc
+    if parts.scheme not in schemes or parts.hostname not in _LOOPBACK or parts.query or parts.fragment:
+        raise ValueError(expected)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    if parts.netloc.lower() != (host if port is None else f"{host}:{port}"):  # a user, a password, stray signs
+        raise ValueError(expected)
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _rest_url(url: str) -> str:
+    found = _loopback(url, ("http", "https"))
+    if urlsplit(found).path:
+        raise ValueError("an address without a path, such as http://127.0.0.1:9000")
+    return found
+
+
+def _ws_url(url: str) -> str:
+    found = _loopback(url, ("ws", "wss"))
+    return found if urlsplit(found).path else f"{found}/ws"
+
+
+def _database_url(url: str) -> str:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("postgresql://user@host/database")
+    return url
+
+
+def _temporal_address(address: str) -> str:
+    host, colon, port = address.rpartition(":")
+    if not host or not colon or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError("host:port")
+    return address
+
+
+class Settings(BaseSettings):
+    """Frozen. None: neither the environment nor a running stack says it."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True
+    )
+
+    sniper_home: Annotated[Path, AfterValidator(Path.absolute)] = Path(".sniper")
+    sniper_account: str = "main"
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(default=None, repr=False)
+    """For psycopg; may hold a password."""
+    temporal_address: Annotated[str, AfterValidator(_temporal_address)] = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    mexc_rest_url: Annotated[str, AfterValidator(_rest_url)] | None = None
+    mexc_ws_url: Annotated[str, AfterValidator(_ws_url)] | None = None
+    mexc_api_key: SecretStr | None = None
+    mexc_api_secret: SecretStr | None = None
+    panel_url: str | None = None
+    """Of a running stack only."""
+
+    def venue(self) -> VenueSettings:
+        """Everything that trading needs. Raises InvalidInput when part of it is missing."""
+        return VenueSettings(
+            account=check_account(self.sniper_account),
+            rest_url=_present("MEXC_REST_URL", self.mexc_rest_url),
+            ws_url=_present("MEXC_WS_URL", self.mexc_ws_url),
+            api_key=_present("MEXC_API_KEY", self.mexc_api_key),
+            api_secret=_present("MEXC_API_SECRET", self.mexc_api_secret),
+        )
+
+    def database(self) -> str:
+        """The database's address. Raises InvalidInput when there is none."""
+        return _present("DATABASE_URL", self.database_url)
+
+
+def read_settings() -> Settings:
+    """The environment first, then what a stack that runs in SNIPER_HOME says of itself. Raises InvalidInput."""
+    own = _validated({})
+    stack = _stack_of(own.sniper_home)
+    settings = own if stack is None else _validated(_gaps(own, stack))
+    check_account(settings.sniper_account)
+    return settings
+
+
+def _gaps(own: Settings, stack: StackState) -> dict[str, str]:
+    """What the stack says and the environment does not. Its venue and its key only go together: a key is never shown
+    to another venue, and a secret never paired with another key."""
+    offered = {
+        "database_url": stack.database_url,
+        "temporal_address": stack.temporal_address,
+        "temporal_namespace": stack.temporal_namespace,
+        "panel_url": stack.panel_url,
+        "mexc_rest_url": stack.rest_url,
+    }
+    if own.mexc_rest_url is None or own.mexc_rest_url == stack.rest_url:
+        offered["mexc_ws_url"] = stack.ws_url
+        if own.mexc_api_key is None and own.mexc_api_secret is None:
+            offered |= {"mexc_api_key": stack.api_key, "mexc_api_secret": stack.api_secret}
+    said = own.model_fields_set
+    return {name: value for name, value in offered.items() if value is not None and name not in said}
+
+
+def _validated(gaps: Mapping[str, Any]) -> Settings:
+    try:
+        return Settings(**gaps)
+    except ValidationError as exc:
+        refusal = _refusal(exc)
+    raise refusal  # outside of the handler: the original error would show a secret's value in the chain
+
+
+def _refusal(exc: ValidationError) -> InvalidInput:
+    """The first thing that is wrong, in one line."""
+    first = exc.errors(include_url=False, include_context=False)[0]
+    name = str(first["loc"][0]).upper()
+    return InvalidInput(
+        name,
+        value="a secret" if name in _SECRET_NAMES else first["input"],
+        expected=first["msg"].removeprefix("Value error, "),
+        remedy=_VENUE_REMEDY if name in ("MEXC_REST_URL", "MEXC_WS_URL") else f"set {name} so, or leave it out",
+    )
+
+
+def _stack_of(home: Path) -> StackState | None:
+    try:
+        return read_state(home)
+    except (SniperError, ValueError, TypeError, KeyError, OSError) as exc:
+        raise InvalidInput(
+            "SNIPER_HOME",
+            value=str(home),
+            expected="a folder whose stack.json can be read",
+            remedy=f"stop the stack and start it again ({exc})",
+        ) from exc
+
+
+def _present(name: str, value: T | None) -> T:
+    if value is None:
+        raise InvalidInput(
+            name, value=None, expected="a value", remedy=f"set {name}, or start `sniper up` in the same SNIPER_HOME"
+        )
+    return value

@@ -1,0 +1,53 @@
+"""Commands about this machine's stack: up, stop, simulator."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import Json, write_json, write_line
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(epilog="Example: sniper up")(up)
+    app.command(epilog="Example: sniper stop")(stop)
+    app.command(epilog="Example: sniper simulator --port 8300 --seed 7")(simulator)
+
+
+def up(
+    seed: Annotated[int, typer.Option(help="Of the simulator's market.")] = 1,
+    panel: Annotated[bool, typer.Option(help="Start the panel too.")] = True,
+) -> None:
+    """Run everything on this machine in the foreground: databases, Temporal, venue, workers and panel."""
+    import asyncio
+
+    from cli.stack_access import stack_options
+    from stack import run_stack
+
+    asyncio.run(run_stack(stack_options(seed=seed, with_panel=panel), say=write_line))
+
+
+def stop(json: Json = False) -> None:
+    """Stop the stack of this SNIPER_HOME and wait until nothing of it is left."""
+    from cli.stack_access import stack_options
+    from stack import stop_running
+
+    home = stack_options().home
+    stopped = stop_running(home)
+    if json:
+        write_json({"home": str(home), "stopped": stopped})
+    else:
+        write_line(f"the stack in {home} is stopped" if stopped else f"no stack runs in {home}")
+
+
+def simulator(
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65_535)] = 8300,
+    scenario: Annotated[Path | None, typer.Option(help="TOML file with the stage to begin with.")] = None,
+    seed: Annotated[int, typer.Option(help="Fixes what the background traders do.")] = 1,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https and wss with an own certificate.")] = False,
+) -> None:
+    """Run a venue of its own on this machine; prints `ready http://127.0.0.1:PORT` when it answers."""
+    from simulator.main import run
+
+    raise typer.Exit(run(port, scenario, seed, tls))

@@ -1,0 +1,56 @@
+"""The `sniper` command: what there is to say to an installation, and how refusals reach a person.
+
+Exit codes: 0 done, 1 refused or failed, 2 usage. Commands load what they need when they run, so that help is quick.
+"""
+
+import os
+import sys
+
+import typer
+
+from cli import demo, inspection, machine, trading
+from domain.errors import SniperError
+
+DONE, REFUSED = 0, 1
+
+app = typer.Typer(
+    name="sniper",
+    help="Buys new listings at their opening instant, inside a hard budget, and guards the position until it is flat.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+machine.register(app)
+demo.register(app)
+trading.register(app)
+inspection.register(app)
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Carry out one command line and return its exit code; an expected error becomes one line on standard error.
+
+    arguments: without the program's name; None: of this process.
+    """
+    try:
+        app(arguments, prog_name="sniper")
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else DONE if exc.code is None else REFUSED
+    except SniperError as exc:
+        return _refuse(" ".join(str(exc).split()))
+    except KeyboardInterrupt:
+        return _refuse("interrupted")
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return DONE
+
+
+def _refuse(line: str) -> int:
+    sys.stderr.write(f"sniper: {line}\n")
+    return REFUSED

@@ -1,0 +1,129 @@
+"""Finding out what became of an order, over REST, by its client order id. Never sends an order."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from desk.journal import SessionJournal
+from desk.ledger import SessionLedger
+from domain.errors import OutcomeUnknown, SniperError, TryAgain
+from domain.events import AttentionNeeded, FillSeen, OrderAbsent, OrderSeen
+from domain.lease import SETTLE_MARGIN_S
+from domain.money import NO_BASE
+from domain.orders import Fill, Order, OrderIntent
+from domain.ports import Clock, Exchange, ExchangeClock
+
+_ASK_EVERY_S = (0.02, 0.05, 0.1, 0.2, 0.5)
+_ASK_LATER_S = 1.0
+_WORRY_AFTER_S = 30.0
+"""A question open longer than this past the believable instant is shown to a human; it is still asked on."""
+
+
+def absent_from(sent_at: datetime, recv_window_ms: int) -> datetime:
+    """Exchange time from which on an order stamped `sent_at` that cannot be found does not exist."""
+    return sent_at + timedelta(milliseconds=recv_window_ms, seconds=SETTLE_MARGIN_S)
+
+
+class Learner:
+    """Asks the venue about one session's orders and tells ledger and journal."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        exchange_clock: ExchangeClock,
+        clock: Clock,
+        ledger: SessionLedger,
+        journal: SessionJournal,
+    ) -> None:
+        self._exchange = exchange
+        self._exchange_clock = exchange_clock
+        self._clock = clock
+        self._ledger = ledger
+        self._journal = journal
+        self.hinted = asyncio.Event()
+
+    async def settle(self, intent: OrderIntent, believe_absent_at: datetime) -> Order | None:
+        """Ask until the order is final with all its fills, or certainly absent (None).
+
+        A resting order never settles by itself: cancel it first.
+        """
+        asked = 0
+        while True:
+            settled = await self.ask(intent, believe_absent_at)
+            if settled:
+                return self._ledger.orders.get(intent.client_order_id)
+            pause = _ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S
+            asked += 1
+            self.hinted.clear()
+            sleeping = asyncio.ensure_future(self._clock.sleep(pause))
+            hinting = asyncio.ensure_future(self.hinted.wait())
+            try:
+                await asyncio.wait({sleeping, hinting}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                sleeping.cancel()
+                hinting.cancel()
+
+    async def ask(self, intent: OrderIntent, believe_absent_at: datetime) -> bool:
+        """One question; True once the intent is settled. An answer that fails to come leaves it open."""
+        name = intent.client_order_id
+        if name in self._ledger.settled:
+            return True
+        try:
+            order = await self._exchange.find_order(intent.symbol, name)
+            if order is not None:
+                return await self._saw(order)
+            return await self._is_absent(intent, believe_absent_at)
+        except (TryAgain, OutcomeUnknown):
+            return False
+
+    async def _saw(self, order: Order) -> bool:
+        name = order.client_order_id
+        if name is None:
+            raise SniperError(f"order {order.order_id} was asked for by its client order id and came back without one")
+        known = self._ledger.orders.get(name)
+        if known is not None and known.executed > order.executed:
+            order = known  # an older answer overtook a newer one
+        if known != order:
+            self._ledger.orders[name] = order
+            self._journal.note(OrderSeen(order))
+        if self._ledger.executed(name) < order.executed:
+            for fill in await self._exchange.fills(order.symbol, order.order_id):
+                self._book(replace(fill, client_order_id=name))
+        complete = self._ledger.executed(name) == order.executed
+        if order.status.final and complete:
+            self._ledger.settled.add(name)
+        return order.status.final and complete
+
+    def _book(self, fill: Fill) -> None:
+        if fill.trade_id not in self._ledger.fills:
+            self._ledger.fills[fill.trade_id] = fill
+            self._journal.note(FillSeen(fill))
+
+    async def _is_absent(self, intent: OrderIntent, believe_absent_at: datetime) -> bool:
+        now = self._exchange_clock.now()
+        if now < believe_absent_at:
+            return False
+        resting = await self._exchange.open_orders(intent.symbol)
+        if any(order.client_order_id == intent.client_order_id for order in resting):
+            return False
+        if not await self._balance_agrees():
+            if now > believe_absent_at + timedelta(seconds=_WORRY_AFTER_S):
+                self._journal.note(
+                    AttentionNeeded(
+                        f"order {intent.client_order_id} cannot be found, but the balance of "
+                        f"{self._ledger.base_asset} does not match the fills"
+                    )
+                )
+            return False
+        self._ledger.settled.add(intent.client_order_id)
+        self._journal.note(OrderAbsent(intent.client_order_id))
+        return True
+
+    async def _balance_agrees(self) -> bool:
+        """Whether the coin's balance is what it was before the entry plus what our fills made."""
+        before = self._ledger.coin_before
+        if before is None:
+            return True  # never counted, so no order of ours can have left
+        balance = await self._exchange.balance(self._ledger.base_asset)
+        difference = balance.free + balance.locked - before - self._ledger.position().held
+        return difference == NO_BASE

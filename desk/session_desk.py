@@ -1,0 +1,44 @@
+"""Everything one session's run shares while it holds the lease."""
+
+from dataclasses import dataclass
+
+from desk.journal import SessionJournal
+from desk.kit import DeskKit
+from desk.learning import Learner
+from desk.lease_keeper import LeaseKeeper
+from desk.ledger import SessionLedger
+from desk.row_watch import RowWatch
+from domain.ids import Leg, SessionKey
+from domain.lease import LeaseGrant, quiet_for_s
+from domain.session import SessionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDesk:
+    """One session under one lease. quiet_at: local monotonic second from which on nothing an earlier holder sent can
+    reach the venue any more."""
+
+    kit: DeskKit
+    grant: LeaseGrant
+    keeper: LeaseKeeper
+    watch: RowWatch
+    ledger: SessionLedger
+    journal: SessionJournal
+    learner: Learner
+    granted_at: float
+
+    @property
+    def key(self) -> SessionKey:
+        return self.watch.key
+
+    @property
+    def record(self) -> SessionRecord:
+        """The latest copy of the session's row."""
+        return self.watch.record
+
+    def quiet_at(self) -> float:
+        """Local monotonic second after which an earlier holder's orders are all visible or never will be."""
+        return self.granted_at + quiet_for_s(self.grant, self.record.policy.entry.recv_window_ms)
+
+    def order_id(self, leg: Leg, shot: int) -> str:
+        return self.kit.installation.order_id(self.key, leg, shot)

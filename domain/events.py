@@ -1,0 +1,345 @@
+"""What is written to a session's journal, in the past tense.
+
+Each event has a `key`: within one session the same key is written once, so that a step that runs twice leaves one
+record. Projections (session row, orders, fills) are derived from these and from nothing else.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from domain.money import Base, Price, Quote
+from domain.orders import Fill, Order, OrderIntent
+from domain.policy import TradePolicy
+from domain.session import Outcome, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseEntered:
+    """occurrence: tells apart two entries into one phase, e.g. arming again after a crash."""
+
+    phase: Phase
+    detail: str = ""
+    occurrence: str = "0"
+
+    @property
+    def key(self) -> str:
+        return f"phase:{self.phase}:{self.occurrence}"
+
+
+@dataclass(frozen=True, slots=True)
+class RiskApproved:
+    """requested: what the operator asked for; reserved: what is set aside, in quote."""
+
+    requested: Quote
+    reserved: Quote
+
+    @property
+    def key(self) -> str:
+        return "risk"
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRejected:
+    reasons: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return "risk"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTaken:
+    """token: rises with each holder. holder: role, machine and process id."""
+
+    token: int
+    holder: str
+    clean: bool
+
+    @property
+    def key(self) -> str:
+        return f"lease:{self.token}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoodDown:
+    """A desk let go of the session; `reason` says why."""
+
+    token: int
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return f"stood-down:{self.token}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMeasured:
+    """All in seconds; see domain.exchange_time. token: of the lease under which it was measured."""
+
+    token: int
+    offset: float
+    bound: float
+    one_way: float
+
+    @property
+    def key(self) -> str:
+        return f"clock:{self.token}"
+
+
+@dataclass(frozen=True, slots=True)
+class CoinCounted:
+    """What the account held of the coin before the entry, free and locked."""
+
+    asset: str
+    before: Base
+
+    @property
+    def key(self) -> str:
+        return "coin-before"
+
+
+@dataclass(frozen=True, slots=True)
+class IntentCommitted:
+    intent: OrderIntent
+
+    @property
+    def key(self) -> str:
+        return f"intent:{self.intent.client_order_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class IntentWithdrawn:
+    """A committed intent that was never sent and never will be."""
+
+    client_order_id: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return f"withdrawn:{self.client_order_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShotSent:
+    """planned_at, sent_at: exchange time meant and reached, best estimate; `late_us`: their distance in microseconds.
+
+    Written after the answer, or when none came: the hot path writes nothing.
+    """
+
+    client_order_id: str
+    price: Price
+    quantity: Base
+    planned_at: datetime
+    sent_at: datetime
+    late_us: int
+
+    @property
+    def key(self) -> str:
+        return f"sent:{self.client_order_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShotAnswered:
+    """answer: accepted, refused, try again or unknown. code: the venue's, None when there was none."""
+
+    client_order_id: str
+    answer: str
+    code: int | None
+    text: str
+    after_us: int
+
+    @property
+    def key(self) -> str:
+        return f"answered:{self.client_order_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSeen:
+    """What the venue said of an order of ours; a later word replaces an earlier one, a final one stays."""
+
+    order: Order
+
+    @property
+    def key(self) -> str:
+        return f"order:{self.order.client_order_id}:{self.order.status}:{self.order.executed}"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAbsent:
+    """The venue knows no such order, and none can arrive any more."""
+
+    client_order_id: str
+
+    @property
+    def key(self) -> str:
+        return f"absent:{self.client_order_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class FillSeen:
+    fill: Fill
+
+    @property
+    def key(self) -> str:
+        return f"fill:{self.fill.trade_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryEnded:
+    """No further purchase in this session. result: filled, nothing or unknown."""
+
+    result: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return "entry-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ExitDecided:
+    """The desk sells at once. trigger: stop, time stop, abort. bid: best bid then, None when unknown.
+
+    occurrence: counts decisions of a session, so that each leaves a record.
+    """
+
+    trigger: str
+    bid: Price | None
+    quantity: Base
+    occurrence: int
+
+    @property
+    def key(self) -> str:
+        return f"exit:{self.occurrence}"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    """revision: of the policy that holds from now on. request: the caller's idempotency key."""
+
+    policy: TradePolicy
+    revision: int
+    request: str
+
+    @property
+    def key(self) -> str:
+        return f"policy:{self.request}"
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningMoved:
+    opens_at: datetime
+    revision: int
+    request: str
+
+    @property
+    def key(self) -> str:
+        return f"opening:{self.request}"
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRequested:
+    reason: str
+    request: str
+
+    @property
+    def key(self) -> str:
+        return f"abort:{self.request}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A signal asked for something that cannot be done; updates answer their caller instead."""
+
+    name: str
+    reason: str
+    request: str
+
+    @property
+    def key(self) -> str:
+        return f"refused:{self.request}"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInterrupted:
+    """A stream had a gap; what it may have hidden was asked for over REST. number: counts gaps under one lease."""
+
+    token: int
+    stream: str
+    reason: str
+    number: int
+
+    @property
+    def key(self) -> str:
+        return f"gap:{self.token}:{self.stream}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionNeeded:
+    """A human has to look at this."""
+
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return f"attention:{self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class PositionFlat:
+    """Nothing sellable is left. dust: base units too small to sell; result: quote won or lost, after quote fees."""
+
+    dust: Base
+    result: Quote
+
+    @property
+    def key(self) -> str:
+        return "flat"
+
+
+@dataclass(frozen=True, slots=True)
+class BooksClosed:
+    """spent, received, fees: quote. fee_coin: fees taken in the coin. released: reservation given back."""
+
+    outcome: Outcome
+    reason: str
+    spent: Quote
+    received: Quote
+    fees: Quote
+    fee_coin: Decimal
+    result: Quote
+    released: Quote
+
+    @property
+    def key(self) -> str:
+        return "books"
+
+
+Event = (
+    PhaseEntered
+    | RiskApproved
+    | RiskRejected
+    | LeaseTaken
+    | StoodDown
+    | ClockMeasured
+    | CoinCounted
+    | IntentCommitted
+    | IntentWithdrawn
+    | ShotSent
+    | ShotAnswered
+    | OrderSeen
+    | OrderAbsent
+    | FillSeen
+    | EntryEnded
+    | ExitDecided
+    | PolicyChanged
+    | OpeningMoved
+    | AbortRequested
+    | RequestRefused
+    | StreamInterrupted
+    | AttentionNeeded
+    | PositionFlat
+    | BooksClosed
+)
+"""Everything a journal can hold; the stored kind is the class name."""

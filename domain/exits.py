@@ -1,0 +1,199 @@
+"""Closing a position: ladder, stop, time stop and abort as pure decisions.
+
+Take-profits rest on the exchange, so they work while we are down. Everything else sells at once: what rests is
+cancelled, seen cancelled, and the remainder is sold with limits that take what the book offers.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.ids import Leg
+from domain.money import NO_BASE, Base, Price, SymbolRules
+from domain.orders import Position
+from domain.policy import ExitPolicy
+
+SWEEP = Decimal("0.10")
+"""How far below the best bid a sale at once may go, at most; half the venue's band when that is narrower."""
+
+
+class Trigger(StrEnum):
+    ABORT = "abort"
+    STOP = "stop"
+    TIME_STOP = "time stop"
+
+
+@dataclass(frozen=True, slots=True)
+class SellOrder:
+    """One of our sells. open: base units that may still execute, also when its outcome is unknown; zero once final."""
+
+    client_order_id: str
+    leg: Leg
+    price: Price
+    executed: Base
+    open: Base
+
+
+@dataclass(frozen=True, slots=True)
+class GuardView:
+    """What the guard knows at one moment.
+
+    bid: best bid, None: unknown. below_since: exchange time since which the bid has been at or under the stop.
+    leaving: an exit at once was decided earlier and goes on. blocked: rung prices the venue refused a moment ago.
+    now: exchange time.
+    """
+
+    position: Position
+    sells: tuple[SellOrder, ...]
+    bid: Price | None
+    below_since: datetime | None
+    aborting: bool
+    leaving: Trigger | None
+    now: datetime
+    blocked: frozenset[Price] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing to do now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRung:
+    """Let one take-profit rest on the exchange."""
+
+    price: Price
+    quantity: Base
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSells:
+    """Take these orders off the book and learn how they ended."""
+
+    client_order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SellNow:
+    """Sell at once, down to `price`."""
+
+    trigger: Trigger
+    price: Price
+    quantity: Base
+
+
+@dataclass(frozen=True, slots=True)
+class NoPrice:
+    """An exit at once is due, but no bid is known: wait, and say so."""
+
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Nothing is left but `dust`, too little to sell."""
+
+    dust: Base
+
+
+Decision = Hold | PlaceRung | CancelSells | SellNow | NoPrice | Flat
+
+
+def decide(view: GuardView, policy: ExitPolicy, rules: SymbolRules) -> Decision:
+    """The one next step of the guard."""
+    live = tuple(sell for sell in view.sells if sell.open > 0)
+    if is_dust(view.position.held, rules, _worth(view)):
+        if live:
+            return CancelSells(tuple(sell.client_order_id for sell in live))
+        return Flat(view.position.held)
+    trigger = view.leaving or due(view, policy)
+    if trigger is not None:
+        if live:
+            return CancelSells(tuple(sell.client_order_id for sell in live))
+        return _sell_now(view, trigger, rules)
+    return _ladder_step(view, policy, rules, live)
+
+
+def due(view: GuardView, policy: ExitPolicy) -> Trigger | None:
+    """Which exit at once is due now."""
+    if view.aborting:
+        return Trigger.ABORT
+    confirmed = timedelta(milliseconds=policy.stop_confirm_ms)
+    if view.below_since is not None and view.now - view.below_since >= confirmed:
+        return Trigger.STOP
+    first = view.position.first_fill_at
+    if first is not None and view.now >= first + timedelta(seconds=policy.time_stop_s):
+        return Trigger.TIME_STOP
+    return None
+
+
+def stop_price(position: Position, policy: ExitPolicy) -> Price | None:
+    """Bid at or below which the stop is due; None without a position."""
+    entry = position.average_entry
+    return None if entry is None else Price(entry * (1 - policy.stop_percent / 100))
+
+
+def plan_ladder(position: Position, policy: ExitPolicy, rules: SymbolRules) -> tuple[tuple[Price, Base], ...]:
+    """Price and quantity of every rung, ascending; shares are of the quantity bought, not of what is left.
+
+    A rung below the venue's smallest order is merged into the next one; a last one that stays too small is left to
+    stop and time stop. When the shares make up the whole, the last rung takes what rounding left.
+    """
+    entry = position.average_entry
+    if entry is None:
+        return ()
+    bought = Base(position.bought - position.fee_base)
+    whole = sum(step.share_percent for step in policy.ladder) == 100
+    rungs: dict[Price, Decimal] = {}
+    carried = placed = Decimal(0)
+    for index, step in enumerate(policy.ladder):
+        price = rules.price_up(entry * (1 + step.gain_percent / 100))
+        share = bought * step.share_percent / 100 + carried
+        if whole and index == len(policy.ladder) - 1:
+            share = bought - placed
+        quantity = rules.sellable(Base(share), price)
+        if quantity > 0:
+            rungs[price] = rungs.get(price, Decimal(0)) + quantity
+            placed += quantity
+        carried = share - quantity
+    return tuple((price, Base(quantity)) for price, quantity in rungs.items())
+
+
+def is_dust(quantity: Base, rules: SymbolRules, price: Price | None) -> bool:
+    """Whether `quantity` is too small for any sell order at about `price`; unknown price: judged by quantity alone."""
+    if price is None:
+        return rules.quantity_down(quantity) <= 0
+    return rules.sellable(quantity, price) <= 0
+
+
+def _worth(view: GuardView) -> Price | None:
+    return view.bid if view.bid is not None else view.position.average_entry
+
+
+def _sell_now(view: GuardView, trigger: Trigger, rules: SymbolRules) -> Decision:
+    if view.bid is None:
+        return NoPrice(trigger)
+    sweep = SWEEP if rules.band_down is None else min(SWEEP, rules.band_down / 2)
+    price = rules.price_up(view.bid * (1 - sweep))
+    quantity = rules.quantity_down(view.position.held)
+    if rules.sellable(quantity, price) <= 0:
+        price = rules.price_up(view.bid)  # a sweep must not push the order under the smallest value
+    return SellNow(trigger, price, quantity)
+
+
+def _ladder_step(view: GuardView, policy: ExitPolicy, rules: SymbolRules, live: tuple[SellOrder, ...]) -> Decision:
+    rungs = dict(plan_ladder(view.position, policy, rules))
+    strays = tuple(sell.client_order_id for sell in live if sell.price not in rungs)
+    if strays:
+        return CancelSells(strays)  # the ladder was changed
+    spare = view.position.held - sum((sell.open for sell in live), NO_BASE)
+    for price, quantity in rungs.items():
+        if price in view.blocked:
+            continue
+        mine = [sell for sell in view.sells if sell.leg is Leg.LADDER and sell.price == price]
+        missing = quantity - sum((sell.executed + sell.open for sell in mine), NO_BASE)
+        placeable = rules.sellable(Base(min(missing, spare)), price)
+        if placeable > 0:
+            return PlaceRung(price, placeable)
+    return Hold()

@@ -1,0 +1,280 @@
+"""What the inside asks of the outside. Each method says when it is called and what it may raise.
+
+All of them raise only the families of domain.errors; anything else is a bug.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.commands import EntryReport, GuardReport, MovedOpening, NewSession
+from domain.events import Event
+from domain.exchange_time import ClockEstimate
+from domain.ids import SessionKey
+from domain.lease import LeaseGrant
+from domain.listings import Listing
+from domain.money import Base, Quote, SymbolRules
+from domain.orders import Fill, Order, OrderIntent, OrderRequest
+from domain.quotes import TopOfBook
+from domain.session import SessionRecord
+
+
+class Clock(Protocol):
+    """Everything that waits, waits here, so that tests and the simulator can scale time."""
+
+    def now(self) -> datetime:
+        """Local wall time, aware UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump; comparable within one process only."""
+
+    def boottime(self) -> float:
+        """Seconds that also count while the machine is suspended; for leases."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without blocking others; zero or less yields once."""
+
+
+class ExchangeClock(Protocol):
+    """The exchange's time as far as we know it."""
+
+    async def synchronise(self) -> ClockEstimate:
+        """Called while arming and every few seconds afterwards. Raises TryAgain or OutcomeUnknown without an answer."""
+
+    def estimate(self) -> ClockEstimate | None:
+        """The latest estimate; None before the first synchronisation."""
+
+    def now(self) -> datetime:
+        """Exchange time, aware UTC. Raises TryAgain before the first synchronisation."""
+
+    def monotonic_at(self, instant: datetime) -> float:
+        """Local monotonic seconds at which the exchange's clock reads `instant`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOrder:
+    """A request ready to leave. body: exact bytes for the venue; `timestamp`: exchange time written into it."""
+
+    client_order_id: str
+    request: OrderRequest
+    timestamp: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The venue took the order; it says nothing about fills. received: local monotonic seconds."""
+
+    client_order_id: str
+    order_id: str
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Of one asset, in its own units."""
+
+    free: Base
+    locked: Base
+
+
+class Exchange(Protocol):
+    """One account on one venue, the slow path: learning, cancelling, and sends that need not be in the first
+    millisecond."""
+
+    async def rules(self, symbol: str) -> SymbolRules | None:
+        """Called when preparing and arming. None: the venue does not list the symbol."""
+
+    async def balance(self, asset: str) -> Balance:
+        """Called when preparing, before the entry and on doubt; zeros for an asset the account never held."""
+
+    async def top_of_book(self, symbol: str) -> TopOfBook:
+        """Called when no stream tells the price."""
+
+    async def find_order(self, symbol: str, client_order_id: str) -> Order | None:
+        """Called on every doubt. None: not known now, which is no proof that it never will be."""
+
+    async def open_orders(self, symbol: str) -> tuple[Order, ...]:
+        """Called at every start of a desk; also foreign orders."""
+
+    async def fills(self, symbol: str, order_id: str) -> tuple[Fill, ...]:
+        """Called until the fills sum to an order's executed quantity; they may lag behind it."""
+
+    def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
+        """Called before the lease check; no I/O."""
+
+    async def send(self, order: SignedOrder) -> Ack:
+        """Called once per id. Accepted is not filled. Raises Refused on a definite no, TryAgain when the venue did
+        not look at it, OutcomeUnknown when unclear."""
+
+    async def cancel(self, symbol: str, client_order_id: str) -> None:
+        """Called on abort and exits. Idempotent: a finished or unknown order is no error; look afterwards."""
+
+
+class HotLine(Protocol):
+    """One warm connection that carries pre-signed orders; used by the launchpad's thread and by nobody else between
+    `load` and `answer`."""
+
+    async def load(self, order: SignedOrder) -> None:
+        """Called before the instant: the bytes are laid ready, the connection is made or kept warm."""
+
+    def fire(self) -> float:
+        """Called on the launchpad's thread: one send call. Returns local monotonic seconds right after it.
+
+        Raises OutcomeUnknown when the connection broke."""
+
+    async def answer(self, timeout_s: float) -> Ack:
+        """Called after `fire`; raises as Exchange.send does."""
+
+    async def close(self) -> None:
+        """Called when the entry is over; idempotent."""
+
+
+class HotLines(Protocol):
+    """Where warm connections come from."""
+
+    async def open(self) -> HotLine:
+        """Called while arming. Raises TryAgain when the venue cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamGap:
+    """Something may have been missed between the last item and now; ask over REST."""
+
+    stream: str
+    reason: str
+
+
+class Streams(Protocol):
+    """Live data. Both reconnect by themselves and yield a StreamGap after each interruption; they end only by leaving
+    the context."""
+
+    def quotes(self, symbol: str) -> AbstractAsyncContextManager[AsyncIterator[TopOfBook | StreamGap]]:
+        """Called when a position may exist."""
+
+    def account(self) -> AbstractAsyncContextManager[AsyncIterator[Order | Fill | StreamGap]]:
+        """Called before the entry: every order and fill of the account, also foreign ones."""
+
+
+class SessionStore(Protocol):
+    """Sessions and their journal in Postgres; raises StoreUnavailable when it is away."""
+
+    async def load(self, key: SessionKey) -> SessionRecord | None:
+        """Called first by every attempt of every activity."""
+
+    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
+        """Journal and projections in one transaction; an event whose key is there already is passed over.
+
+        An IntentCommitted is durable when this returns: only then may the order leave."""
+
+    async def intents(self, key: SessionKey) -> tuple[OrderIntent, ...]:
+        """All committed intents of a session that were not withdrawn, by leg and shot; withdrawn ones' shot numbers
+        are told by `next_shots`."""
+
+    async def orders(self, key: SessionKey) -> tuple[Order, ...]:
+        """Our orders as last seen at the venue."""
+
+    async def fills(self, key: SessionKey) -> tuple[Fill, ...]:
+        """All fills of a session's orders."""
+
+    async def settled(self, key: SessionKey) -> frozenset[str]:
+        """Client order ids that need no further question: refused or absent for certain, or final with all fills."""
+
+    async def next_shot(self, key: SessionKey, leg: str) -> int:
+        """The lowest shot number of the leg that was never committed, withdrawn ones included."""
+
+
+class Desks(Protocol):
+    """What activities see of the desk in their process."""
+
+    async def fire(self, key: SessionKey) -> EntryReport:
+        """Attach to the entry of a session until it has ended; leaving (cancellation) detaches and stops nothing."""
+
+    async def guard(self, key: SessionKey) -> GuardReport:
+        """Attach to the guarding of a session until it is flat or needs attention; leaving detaches."""
+
+    async def abort(self, key: SessionKey) -> None:
+        """Called when an activity was told to stop: buy nothing more, sell what is held. The attached call reports."""
+
+
+class Leases(Protocol):
+    """Fenced leases: one holder per session; see domain.lease."""
+
+    async def acquire(self, key: SessionKey, holder: str, ttl_s: float) -> LeaseGrant | None:
+        """Called until it succeeds. None: somebody else holds it; the wish to take over is recorded."""
+
+    async def renew(self, key: SessionKey, token: int, ttl_s: float) -> bool:
+        """Called every second by the holder. True: somebody wishes to take over. Raises LeaseLost."""
+
+    async def release(self, key: SessionKey, token: int) -> None:
+        """Called when the holder lets go with nothing in flight; the next one need not wait. Idempotent."""
+
+
+class Sessions(Protocol):
+    """Admission: the transactional side of targets, reservations and halts; used by activities and by typed
+    commands."""
+
+    async def admit(self, new: NewSession) -> SessionRecord:
+        """Insert target and session, or find the session that is there under this key. Raises InvalidInput when the
+        key belongs to another workflow."""
+
+    async def reserve(self, key: SessionKey, amount: Quote, free: Quote) -> Quote:
+        """Set `amount` aside atomically when `free` minus the account's other reservations allows it.
+
+        Returns the amount still free before this reservation; less than `amount` means: not reserved. A second call
+        for one session changes nothing."""
+
+    async def release(self, key: SessionKey) -> Quote:
+        """Give the reservation back; returns what was reserved, zero the second time."""
+
+    async def unclosed(self) -> tuple[SessionRecord, ...]:
+        """All sessions that are not closed."""
+
+    async def open_count(self, account: str) -> int:
+        """Unclosed sessions of an account that hold a reservation."""
+
+    async def notify(self, key: SessionKey, severity: str, text: str) -> None:
+        """A notice for people: one outbox row per session and text."""
+
+
+class ListingSource(Protocol):
+    """Where listings come from."""
+
+    async def listings(self) -> tuple[Listing, ...]:
+        """Everything the venue shows with an opening time now. Raises TryAgain when it cannot be asked."""
+
+
+class ListingBook(Protocol):
+    """Listings and what targets want of them, in Postgres."""
+
+    async def sight(self, source: str, listings: Sequence[Listing]) -> None:
+        """Record sightings; a changed opening time raises the listing's revision."""
+
+    async def changes(self, after: int) -> tuple[tuple[Listing, ...], int]:
+        """Listings new or changed since cursor `after`, and the next cursor."""
+
+    async def wanted(self, listing: Listing) -> tuple[NewSession, ...]:
+        """Sessions that waiting targets want of a listing and that do not exist yet."""
+
+    async def upcoming(self) -> tuple[Listing, ...]:
+        """Listings that open in the future."""
+
+    async def sessions_of(self, listing: Listing) -> tuple[SessionRecord, ...]:
+        """Unclosed sessions of a listing whose target left the opening time to the sources; an operator's own time
+        stands."""
+
+
+class RunningSnipes(Protocol):
+    """How a session that runs is told something by another one."""
+
+    async def reschedule(self, moved: MovedOpening) -> None:
+        """Called once per changed opening; the same request counts once, and a session that has ended is no error."""
+
+
+class Wakeups(Protocol):
+    """Hears of changed session rows (abort, policy, halt) sooner than a poll would."""
+
+    def watch(self, key: SessionKey, wake: Callable[[], None]) -> Callable[[], None]:
+        """Calls `wake` on the event loop after each change of the session's row; returns how to stop watching."""

@@ -1,0 +1,48 @@
+"""Whether a running session can do what somebody asks of it. None: yes; otherwise the reason, in one line."""
+
+from datetime import UTC, datetime
+
+from domain.commands import Abort, ChangePolicy, Reschedule
+from domain.policy import PolicyChange, TradePolicy, complaints
+from domain.session import Phase
+
+_BEFORE_OPENING = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
+
+
+def why_no_abort(request: Abort, phase: Phase) -> str | None:
+    return _why_no_key(request.request) or _why_over(phase)
+
+
+def why_no_reschedule(request: Reschedule, phase: Phase, now: datetime) -> str | None:
+    """now: any clock good to a second."""
+    if request.opens_at.utcoffset() is None:
+        return f"opening: got {request.opens_at}, expected a time with its zone; append Z for UTC"
+    if phase not in _BEFORE_OPENING:
+        return f"opening: the session is {phase}, expected one that has not fired; arm a new attempt"
+    if request.opens_at <= now:
+        return (
+            f"opening: got {request.opens_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, expected a time after "
+            f"{now:%Y-%m-%d %H:%M:%S} UTC; abort the session instead"
+        )
+    return _why_no_key(request.request)
+
+
+def why_no_policy(request: ChangePolicy, policy: TradePolicy, phase: Phase) -> str | None:
+    if request.change == PolicyChange():
+        return "policy: got no change, expected at least one value; name what shall change"
+    if request.change.max_price is not None and phase not in _BEFORE_OPENING:
+        return f"max price: the session is {phase}, expected one that has not fired; change its exits instead"
+    wrong = complaints(request.change.applied_to(policy))
+    return "; ".join(wrong) or _why_no_key(request.request) or _why_over(phase)
+
+
+def _why_no_key(request: str) -> str | None:
+    if request:
+        return None
+    return "request: got an empty key, expected one that is yours alone; repeat it to repeat the request safely"
+
+
+def _why_over(phase: Phase) -> str | None:
+    if phase not in (Phase.CLOSING, Phase.CLOSED):
+        return None
+    return f"the session is {phase}, expected one that is running; arm a new attempt"

@@ -1,0 +1,152 @@
+"""The venue's refusals: one exception, and a constructor for each situation, with the venue's own code and text.
+
+Every constructor returns the Refusal to raise. Nothing here knows HTTP beyond the status number.
+"""
+
+from dataclasses import dataclass
+
+from simulator.arithmetic import LEGAL_RANGE
+
+
+@dataclass(eq=False)
+class Refusal(Exception):
+    """A definite no with the venue's code and text; the call changed nothing.
+
+    retry_after_s: whole seconds for the Retry-After header; None: no such header.
+    """
+
+    code: int
+    message: str
+    status: int = 400
+    retry_after_s: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code} {self.message}"
+
+
+def missing_parameter(name: str) -> Refusal:
+    return Refusal(700004, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def missing_order_id() -> Refusal:
+    return Refusal(700004, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null")
+
+
+def illegal_characters(name: str) -> Refusal:
+    return Refusal(700008, f"Illegal characters found in parameter '{name}'; legal range is '{LEGAL_RANGE}'.")
+
+
+def api_key_required() -> Refusal:
+    return Refusal(400, "api key required")
+
+
+def unknown_api_key() -> Refusal:
+    return Refusal(10072, "Api key info invalid")
+
+
+def invalid_content_type() -> Refusal:
+    return Refusal(700013, "Invalid content Type.")
+
+
+def invalid_signature() -> Refusal:
+    return Refusal(700002, "Signature for this request is not valid.")
+
+
+def outside_recv_window() -> Refusal:
+    return Refusal(700003, "Timestamp for this request is outside of the recvWindow.")
+
+
+def recv_window_too_large() -> Refusal:
+    return Refusal(700005, "recvWindow must less than 60000")
+
+
+def too_many_requests(retry_after_s: int) -> Refusal:
+    return Refusal(429, "Too Many Requests", status=429, retry_after_s=retry_after_s)
+
+
+def invalid_symbol() -> Refusal:
+    return Refusal(-1121, "Invalid symbol.")
+
+
+def bad_symbol() -> Refusal:
+    return Refusal(10007, "bad symbol")
+
+
+def invalid_type() -> Refusal:
+    return Refusal(500, "invalid type")
+
+
+def direction_not_allowed() -> Refusal:
+    return Refusal(30001, "Order side not allowed")
+
+
+def quantity_scale() -> Refusal:
+    return Refusal(400, " quantity scale is invalid")
+
+
+def price_scale() -> Refusal:
+    return Refusal(400, " price scale is invalid")
+
+
+def amount_scale() -> Refusal:
+    return Refusal(400, " amount scale is invalid")
+
+
+def below_minimum(limit: str, asset: str) -> Refusal:
+    return Refusal(30002, f"The minimum transaction volume cannot be less than:{limit}{asset}")
+
+
+def above_maximum(limit: str, asset: str) -> Refusal:
+    return Refusal(30003, f"The maximum transaction volume cannot be greater than:{limit}{asset}")
+
+
+def insufficient_position() -> Refusal:
+    return Refusal(30004, "Insufficient position")
+
+
+def oversold() -> Refusal:
+    return Refusal(30005, "Oversold")
+
+
+def no_valid_price() -> Refusal:
+    return Refusal(30010, "no valid trade price")
+
+
+def above_opening_cap(cap: str, asset: str) -> Refusal:
+    return Refusal(30010, f"Order price cannot exceed {cap}{asset}")
+
+
+def outside_price_band() -> Refusal:
+    return Refusal(30087, "Order price exceeds allowed range")
+
+
+def market_order_disabled() -> Refusal:
+    return Refusal(30019, "api market order is disabled")
+
+
+def no_opponent_order() -> Refusal:
+    return Refusal(30025, "no opponent order")
+
+
+def too_many_open_orders() -> Refusal:
+    return Refusal(30029, "Exceeded the maximum number of open orders")
+
+
+def duplicate_client_order_id() -> Refusal:
+    return Refusal(400, "Duplicate newClientOrderId")
+
+
+def unknown_order_sent() -> Refusal:
+    return Refusal(-2011, "Unknown order sent.")
+
+
+def order_does_not_exist() -> Refusal:
+    return Refusal(-2013, "Order does not exist.")
+
+
+def listen_key_missing() -> Refusal:
+    return Refusal(400, "listenKey does not exist")
+
+
+def too_many_listen_keys() -> Refusal:
+    return Refusal(400, "too many listen keys")

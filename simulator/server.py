@@ -1,0 +1,111 @@
+"""The running venue: one port for REST, streams and control, inside the caller's event loop."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+
+from aiohttp import web
+
+from simulator.clock import VenueClock
+from simulator.control import Control
+from simulator.faults import FaultBook
+from simulator.gateway import Gateway
+from simulator.listen_keys import ListenKeys
+from simulator.request_log import RequestLog
+from simulator.scenario import DEFAULT, Scenario, apply_scenario
+from simulator.streams import StreamHub
+from simulator.venue import Venue
+
+HOST = "127.0.0.1"
+TRADERS_S = 0.025  # how often background traders are asked whether they want to act
+CLOSING_S = 0.1  # open connections get this long to end by themselves
+
+_log = logging.getLogger(__name__)
+
+
+class SimulatorServer:
+    """A venue that can be started and stopped once.
+
+    scenario: the stage to begin with. seed: fixes the background traders and chance faults.
+    tls: serve https and wss with this context; None: plain.
+    """
+
+    def __init__(self, scenario: Scenario = DEFAULT, seed: int = 1, tls: ssl.SSLContext | None = None) -> None:
+        self.clock = VenueClock()
+        self.requests = RequestLog()
+        self.faults = FaultBook(random.Random(f"{seed} faults"))
+        listen_keys = ListenKeys(random.Random(f"{seed} listen keys"))
+        self.hub = StreamHub(self.clock, listen_keys)
+        self.venue = self.hub.venue = Venue(seed, scenario.settings, self.hub, self.clock.now_ms())
+        self._gateway = Gateway(self.venue, self.clock, listen_keys, self.faults, self.requests)
+        self._control = Control(self.venue, self.clock, self.hub, self.faults, self.requests)
+        self._scenario = scenario
+        self._tls = tls
+        self._runner: web.ServerRunner | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._port = 0
+
+    @property
+    def rest_url(self) -> str:
+        """Base address of REST and control, e.g. http://127.0.0.1:8080."""
+        return f"{'http' if self._tls is None else 'https'}://{HOST}:{self._port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Address of the streams, e.g. ws://127.0.0.1:8080/ws."""
+        return f"{'ws' if self._tls is None else 'wss'}://{HOST}:{self._port}/ws"
+
+    async def start(self, port: int = 0) -> None:
+        """Set the stage and accept connections; port 0 takes a free one. Raises OSError when the port is taken."""
+        apply_scenario(self._scenario, self.venue, self.clock.now_ms())
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=CLOSING_S)
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, port, ssl_context=self._tls, backlog=1024)
+        try:
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+        self._tasks = [asyncio.create_task(self.hub.run()), asyncio.create_task(self._run_traders())]
+        for task in self._tasks:
+            task.add_done_callback(_report_failure)
+
+    async def stop(self) -> None:
+        """Cut every connection and free the port. Idempotent."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self.hub.cut("all")
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path
+        if path.startswith("/api/"):
+            return await self._gateway.handle(request)
+        if path.startswith("/_sim/"):
+            return await self._control.handle(request)
+        if path.partition("?")[0] == "/ws":
+            return await self.hub.serve(request)
+        return web.Response(status=404)
+
+    async def _run_traders(self) -> None:
+        while True:
+            for traders in self.venue.all_traders():
+                traders.tick(self.clock.now_ms())
+                await asyncio.sleep(0)  # a client's order waits for one listing's quotes at most
+            await asyncio.sleep(TRADERS_S)
+
+
+def _report_failure(task: asyncio.Task[None]) -> None:
+    """A venue whose clockwork has stopped must not look alive: say so loudly, at once."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.critical("the venue stands still: a background task has failed", exc_info=task.exception())

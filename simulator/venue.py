@@ -1,0 +1,222 @@
+"""The whole state of the venue: accounts, listings, what they did. No I/O; the time is passed in.
+
+Everything here runs in one thread and without waiting, so each call is atomic.
+"""
+
+import random
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Protocol
+
+from simulator import errors
+from simulator.accounts import Account
+from simulator.listings import TRADING, VISIBLE, Listing, ListingState
+from simulator.matching import Market
+from simulator.order_ids import OrderIds
+from simulator.orders import Fill, Order, OrderType, PublicTrade
+from simulator.placement import check_ticket, read_ticket
+from simulator.scripts import ListingScript
+from simulator.settings import Settings
+from simulator.traders import BackgroundTraders
+from simulator.wallet import Wallet
+
+BACKGROUND_FUNDS = Decimal(10) ** 15  # of every asset, for each kind of background trader: they never run dry
+FIRST_VERSION = 1_000_000
+VERSION_STRIDE = 1_000_000_000  # keeps the versions of different symbols apart, and all below 1e12
+
+
+class Feed(Protocol):
+    """Receives what the streams publish. Called synchronously; the objects change afterwards."""
+
+    def order_changed(self, account: Account, order: Order) -> None:
+        """Called when an account's order became visible, traded or ended."""
+
+    def order_filled(self, account: Account, fill: Fill) -> None:
+        """Called for each fill of an account, before order_changed."""
+
+    def balance_moved(self, account: Account, asset: str, free: Decimal, locked: Decimal, reason: str) -> None:
+        """Called with the changes of one balance of an account."""
+
+    def traded(self, symbol: str, trade: PublicTrade) -> None:
+        """Called for every trade of anybody."""
+
+
+class ListingRefused(ValueError):
+    """The control side asked for a listing that cannot be: its text says why."""
+
+
+class Venue:
+    """One exchange.
+
+    seed: fixes everything the background traders do and the first order id.
+    """
+
+    def __init__(self, seed: int, settings: Settings, feed: Feed, now_ms: int) -> None:
+        self.settings = settings
+        self.accounts: dict[str, Account] = {}
+        self.by_key: dict[str, Account] = {}
+        self.listings: dict[str, Listing] = {}
+        self.makers = Wallet("background makers")
+        self.takers = Wallet("background takers")
+        self.fees = Wallet("fees")
+        self._feed = feed
+        self._seed = seed
+        self._traders: dict[str, BackgroundTraders] = {}
+        self._ids = OrderIds(now_ms * 1000 + seed)
+        self._funded: set[str] = set()
+
+    def add_account(self, name: str, api_key: str, secret: str, balances: Mapping[str, Decimal]) -> Account:
+        """A new account, or the named one with this key and these balances set free anew; its orders stay.
+
+        Raises ValueError when the key belongs to another account.
+        """
+        holder = self.by_key.get(api_key)
+        if holder is not None and holder.name != name:
+            raise ValueError(f"api_key belongs to account {holder.name!r} already")
+        account = self.accounts.get(name)
+        if account is None:
+            account = self.accounts[name] = Account(name, uid=len(self.accounts) + 1)
+        else:
+            self.by_key.pop(account.api_key, None)
+        account.api_key = api_key
+        account.secret = secret.encode()
+        self.by_key[api_key] = account
+        for asset, amount in balances.items():
+            account.balance(asset).free = amount
+        return account
+
+    def set_listing(self, symbol: str, opens_at_ms: int, script: ListingScript | None, now_ms: int) -> Listing:
+        """A new listing, or one that has not opened yet with a moved instant and, if given, another script.
+
+        Raises ListingRefused when it trades already, or the symbol does not end with the quote asset.
+        """
+        known = self.listings.get(symbol)
+        if known is not None and known.state(now_ms) is not ListingState.WITHDRAWN:
+            if known.state(now_ms) in TRADING:
+                raise ListingRefused(f"{symbol} trades already and cannot be moved")
+            if script is None:
+                known.opens_at_ms = opens_at_ms
+                return known
+        if symbol in self._traders:
+            self._traders.pop(symbol).withdraw(now_ms)
+        script = script or ListingScript()
+        if not symbol.endswith(script.quote_asset) or symbol == script.quote_asset:
+            raise ListingRefused(f"{symbol} does not end with its quote asset {script.quote_asset}")
+        version = FIRST_VERSION + len(self.listings) * VERSION_STRIDE
+        market = Market(script.rules(symbol), self, self._ids, self.fees, first_version=version)
+        market.fee_in_base = self.settings.buy_fee_asset == "base"
+        listing = self.listings[symbol] = Listing(market, script, opens_at_ms)
+        for asset in (market.rules.base_asset, market.rules.quote_asset):
+            if asset not in self._funded:
+                self._funded.add(asset)
+                self.makers.credit(asset, BACKGROUND_FUNDS)
+                self.takers.credit(asset, BACKGROUND_FUNDS)
+        rng = random.Random(f"{self._seed} {symbol}")
+        self._traders[symbol] = BackgroundTraders(listing, self.makers, self.takers, rng)
+        self._traders[symbol].tick(now_ms)
+        return listing
+
+    def withdraw_listing(self, symbol: str, now_ms: int) -> None:
+        """Take a listing off: the API forgets the symbol, and every open order in it is cancelled."""
+        self.listings[symbol].withdrawn = True
+        self._traders[symbol].withdraw(now_ms)
+        for account in self.accounts.values():
+            for order in [order for order in account.open_orders.values() if order.symbol == symbol]:
+                self.cancel(order, now_ms)
+
+    def change_settings(self, settings: Settings) -> None:
+        """Effective at once; orders placed before keep the fee asset they were placed under."""
+        self.settings = settings
+        for listing in self.listings.values():
+            listing.market.fee_in_base = settings.buy_fee_asset == "base"
+
+    def tick(self, now_ms: int) -> None:
+        """Let all background traders act that want to. Call it every few ten milliseconds."""
+        for traders in self.all_traders():
+            traders.tick(now_ms)
+
+    def all_traders(self) -> list[BackgroundTraders]:
+        """The background traders of every listing, for a caller that must not be held up by all of them at once."""
+        return list(self._traders.values())
+
+    def traders(self, symbol: str) -> BackgroundTraders | None:
+        """Who keeps the symbol's book alive; None for an unknown symbol."""
+        return self._traders.get(symbol)
+
+    def visible(self, symbol: str, now_ms: int) -> Listing | None:
+        """The listing as market data knows it; None when the API does not know the symbol now."""
+        listing = self.listings.get(symbol)
+        return listing if listing is not None and listing.state(now_ms) in VISIBLE else None
+
+    def all_visible(self, now_ms: int) -> list[Listing]:
+        """Every listing that market data knows now, in the order they were added."""
+        return [listing for listing in self.listings.values() if listing.state(now_ms) in VISIBLE]
+
+    def find_order(
+        self, account: Account, symbol: str, order_id: str | None, client_order_id: str | None
+    ) -> Order | None:
+        """The account's order by venue id, else the newest one by client id; None when there is none."""
+        order = account.orders.get(order_id) if order_id else account.by_client_id.get(client_order_id or "")
+        return order if order is not None and order.symbol == symbol else None
+
+    def place(
+        self, account: Account, parameters: Mapping[str, str], now_ms: int, arrival_us: int, *, dry: bool = False
+    ) -> Order | None:
+        """Check and place one order; with `dry` only check it and return None. Raises Refusal; then nothing changed."""
+        ticket = read_ticket(parameters)
+        listing = self.listings.get(ticket.symbol)
+        if listing is None:
+            raise errors.bad_symbol()
+        state = listing.state(now_ms)
+        check_ticket(ticket, listing, state)
+        if (
+            ticket.client_order_id is not None
+            and ticket.client_order_id in account.by_client_id
+            and not self.settings.accept_repeated_ids
+        ):
+            raise errors.duplicate_client_order_id()
+        if len(account.open_orders) >= self.settings.open_orders:
+            raise errors.too_many_open_orders()
+        if dry:
+            return None
+        blocked = ticket.type is OrderType.MARKET and state is ListingState.OPEN_CAPPED
+        return listing.market.place(account, ticket, now_ms, arrival_us, blocked=blocked)
+
+    def cancel(self, order: Order, now_ms: int) -> None:
+        """Cancel an open order. Raises Refusal when it is not open."""
+        if not order.is_open:
+            raise errors.unknown_order_sent()
+        self.listings[order.symbol].market.cancel(order, now_ms)
+
+    def order_accepted(self, order: Order) -> None:
+        """Part of listener.Listener: the order enters its account's history."""
+        account = order.owner
+        if isinstance(account, Account):
+            account.orders[order.id] = order
+            account.open_orders[order.id] = order
+            if order.client_order_id is not None:
+                account.by_client_id[order.client_order_id] = order
+
+    def order_changed(self, order: Order) -> None:
+        """Part of listener.Listener."""
+        account = order.owner
+        if isinstance(account, Account):
+            if not order.is_open:
+                account.open_orders.pop(order.id, None)
+            self._feed.order_changed(account, order)
+
+    def order_filled(self, fill: Fill) -> None:
+        """Part of listener.Listener."""
+        account = fill.order.owner
+        if isinstance(account, Account):
+            account.fills.append(fill)
+            self._feed.order_filled(account, fill)
+
+    def balance_moved(self, owner: Wallet, asset: str, free: Decimal, locked: Decimal, reason: str) -> None:
+        """Part of listener.Listener."""
+        if isinstance(owner, Account):
+            self._feed.balance_moved(owner, asset, free, locked, reason)
+
+    def traded(self, symbol: str, trade: PublicTrade) -> None:
+        """Part of listener.Listener."""
+        self._feed.traded(symbol, trade)

@@ -1,0 +1,196 @@
+"""The environment is read once; what cannot be used is refused in one line, without secrets."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from adapters.local.state import StackState, only_stack, write_state
+from adapters.settings import Settings, read_settings
+from domain.errors import InvalidInput
+
+NAMES = (
+    "DATABASE_URL",
+    "TEMPORAL_ADDRESS",
+    "TEMPORAL_NAMESPACE",
+    "SNIPER_HOME",
+    "SNIPER_ACCOUNT",
+    "MEXC_REST_URL",
+    "MEXC_WS_URL",
+    "MEXC_API_KEY",
+    "MEXC_API_SECRET",
+    "PANEL_URL",
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty environment, and a home of its own."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SNIPER_HOME", str(tmp_path))
+    return tmp_path
+
+
+def a_stack() -> StackState:
+    return StackState(
+        pid=os.getpid(),
+        started_at=datetime.now(UTC),
+        database_url="postgresql://stack@/sniper",
+        temporal_address="127.0.0.1:7999",
+        temporal_namespace="stack",
+        rest_url="http://127.0.0.1:9001",
+        ws_url="ws://127.0.0.1:9001/ws",
+        panel_url="http://127.0.0.1:8501",
+        api_key="stack-key",
+        api_secret="stack-secret",
+    )
+
+
+def test_without_anything_the_defaults_hold(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Everything that has a sensible default has it; the home is an absolute path."""
+    monkeypatch.delenv("SNIPER_HOME")
+    monkeypatch.chdir(tmp_path)
+
+    settings = read_settings()
+
+    assert settings.sniper_home == tmp_path / ".sniper"
+    assert settings.sniper_account == "main"
+    assert (settings.temporal_address, settings.temporal_namespace) == ("127.0.0.1:7233", "default")
+    assert settings.database_url is None
+    assert settings.mexc_rest_url is None
+    assert settings.mexc_api_key is None
+
+
+def test_the_environment_is_read_and_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable counts as unset; a trailing slash does not matter; streams have a default path."""
+    monkeypatch.setenv("MEXC_REST_URL", "http://localhost:9000/")
+    monkeypatch.setenv("MEXC_WS_URL", "ws://[::1]:9000")
+    monkeypatch.setenv("MEXC_API_KEY", "the-key")
+    monkeypatch.setenv("MEXC_API_SECRET", "the-secret")
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "")
+
+    settings = read_settings()
+    venue = settings.venue()
+
+    assert (venue.rest_url, venue.ws_url, venue.account) == ("http://localhost:9000", "ws://[::1]:9000/ws", "main")
+    assert venue.api_secret.get_secret_value() == "the-secret"
+    assert settings.temporal_namespace == "default"
+    with pytest.raises(ValidationError):
+        settings.sniper_account = "other"
+
+
+def test_a_running_stack_fills_the_gaps(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says goes first; with the stack gone its values are gone."""
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "mine")
+    with only_stack(home):
+        write_state(home, a_stack())
+        settings = read_settings()
+    afterwards = read_settings()
+
+    assert settings.database() == "postgresql://stack@/sniper"
+    assert (settings.temporal_address, settings.temporal_namespace) == ("127.0.0.1:7999", "mine")
+    assert settings.venue().rest_url == "http://127.0.0.1:9001"
+    assert settings.venue().api_key.get_secret_value() == "stack-key"
+    assert settings.panel_url == "http://127.0.0.1:8501"
+    assert afterwards.mexc_rest_url is None
+
+
+def test_a_stacks_key_goes_to_the_stacks_venue_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another venue gets neither its key nor its streams, another key not its secret."""
+    with only_stack(home):
+        write_state(home, a_stack())
+        monkeypatch.setenv("MEXC_API_KEY", "the-key")
+        other_key = read_settings()
+        monkeypatch.delenv("MEXC_API_KEY")
+        monkeypatch.setenv("MEXC_REST_URL", "http://127.0.0.1:9999")
+        other_venue = read_settings()
+
+    assert other_key.mexc_api_secret is None
+    assert other_key.mexc_ws_url == "ws://127.0.0.1:9001/ws"
+    assert other_venue.mexc_api_key is None
+    assert other_venue.mexc_ws_url is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.mexc.com",
+        "http://10.0.0.1:9000",
+        "http://127.0.0.1@api.mexc.com",
+        "http://user:pass@127.0.0.1:9000",
+        "http://127.0.0.1.example.com",
+        "http://127.0.0.1:9000/api",
+        "http://127.0.0.1:notaport",
+        "http://127.0.0.1\\@api.mexc.com",
+        "ws://127.0.0.1:9000",
+        "127.0.0.1:9000",
+    ],
+)
+def test_only_a_venue_on_this_machine_is_accepted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything else is refused with the reason."""
+    monkeypatch.setenv("MEXC_REST_URL", url)
+
+    with pytest.raises(InvalidInput) as caught:
+        read_settings()
+
+    assert caught.value.what == "MEXC_REST_URL"
+    assert url.split("@")[-1].split("\\")[-1] in str(caught.value)
+    assert "live trading is not enabled" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MEXC_WS_URL", "wss://wbs-api.mexc.com/ws"),
+        ("TEMPORAL_ADDRESS", "nowhere"),
+        ("TEMPORAL_ADDRESS", "host:99999"),
+        ("SNIPER_ACCOUNT", "no spaces"),
+        ("DATABASE_URL", "mysql://root:hidden-word@host/db"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_in_one_line(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What, the value, what was expected, what to do; a password does not show, in the chain neither."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(InvalidInput) as caught:
+        read_settings()
+
+    assert "\n" not in str(caught.value)
+    assert "hidden-word" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_what_is_missing_is_named_with_a_remedy() -> None:
+    """Only when somebody needs it."""
+    settings = read_settings()
+
+    with pytest.raises(InvalidInput, match="MEXC_REST_URL"):
+        settings.venue()
+    with pytest.raises(InvalidInput, match="DATABASE_URL"):
+        settings.database()
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither key nor secret nor the database's password is in the repr."""
+    monkeypatch.setenv("MEXC_API_KEY", "the-key")
+    monkeypatch.setenv("MEXC_API_SECRET", "the-secret")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:the-password@h/d")
+
+    shown = repr(read_settings()) + str(read_settings())
+
+    assert not any(secret in shown for secret in ("the-key", "the-secret", "the-password"))
+
+
+def test_an_unreadable_state_file_is_named(home: Path) -> None:
+    """Somebody wrote into it."""
+    with only_stack(home):
+        (home / "stack.json").write_text("{")
+        with pytest.raises(InvalidInput, match="SNIPER_HOME"):
+            read_settings()
+    assert isinstance(read_settings(), Settings)

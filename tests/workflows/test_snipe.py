@@ -1,0 +1,231 @@
+"""What the Snipe workflow promises, on a real dev server with skipped time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from domain.commands import Abort, ChangePolicy, Prepared, Reschedule, SnipeClosed, StartSnipe
+from domain.ids import ListingKey, SessionKey
+from domain.money import Price
+from domain.policy import PolicyChange
+from domain.session import Outcome, Phase
+from tests.builders import a_start
+from tests.workflows.stand_ins import DISARMED, FILLED, NOTHING, StandIns
+from workflows.names import CONTROL_QUEUE, FIRE_QUEUE, GUARD_QUEUE
+from workflows.snipe import Snipe
+
+pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
+
+Handle = WorkflowHandle[Snipe, SnipeClosed]
+
+
+@asynccontextmanager
+async def working(client: Client, activities: StandIns) -> AsyncIterator[None]:
+    control = Worker(
+        client,
+        task_queue=CONTROL_QUEUE,
+        workflows=[Snipe],
+        activities=[
+            activities.prepare_session,
+            activities.close_books,
+            activities.record_change,
+            activities.record_refusal,
+        ],
+        workflow_failure_exception_types=[Exception],
+    )
+    fire = Worker(client, task_queue=FIRE_QUEUE, activities=[activities.fire_entry])
+    guard = Worker(client, task_queue=GUARD_QUEUE, activities=[activities.guard_exit])
+    async with control, fire, guard:
+        yield
+
+
+def a_snipe(opens_in: timedelta = timedelta(hours=2)) -> StartSnipe:
+    key = SessionKey("main", ListingKey("mexc", f"NEW{uuid4().hex[:8].upper()}", "USDT"), 1)
+    return a_start(key=key, opens_in=opens_in, now=datetime.now(UTC))
+
+
+async def started(client: Client, start: StartSnipe) -> Handle:
+    return await client.start_workflow(Snipe.run, start, id=start.key.workflow_id, task_queue=CONTROL_QUEUE)
+
+
+async def test_a_session_prepares_waits_fires_guards_and_closes(environment: WorkflowEnvironment) -> None:
+    """The five steps run in order, and the result is the closed book."""
+    activities = StandIns()
+    async with working(environment.client, activities):
+        handle = await started(environment.client, a_snipe())
+        closed = await handle.result()
+
+    assert activities.calls == ["prepare", "fire", "guard", "close"]
+    assert closed.outcome is Outcome.COMPLETED
+
+
+async def test_a_rejected_session_only_closes_its_books(environment: WorkflowEnvironment) -> None:
+    """Reasons against a session end it before anything is armed."""
+    activities = StandIns(prepared=Prepared("rejected", ("no funds", "too late")))
+    async with working(environment.client, activities):
+        closed = await (await started(environment.client, a_snipe())).result()
+
+    assert activities.calls == ["prepare", "close"]
+    assert (closed.outcome, closed.reason) == (Outcome.REJECTED, "no funds; too late")
+
+
+async def test_a_resumed_session_guards_and_never_fires(environment: WorkflowEnvironment) -> None:
+    """A run whose predecessor was lost past arming must not buy again."""
+    activities = StandIns(prepared=Prepared("resume"))
+    async with working(environment.client, activities):
+        await (await started(environment.client, a_snipe())).result()
+
+    assert activities.calls == ["prepare", "guard", "close"]
+
+
+async def test_an_entry_that_bought_nothing_is_not_guarded(environment: WorkflowEnvironment) -> None:
+    """Without a position there is nothing to guard."""
+    activities = StandIns(entries=[NOTHING])
+    async with working(environment.client, activities):
+        closed = await (await started(environment.client, a_snipe())).result()
+
+    assert activities.calls == ["prepare", "fire", "close"]
+    assert closed.outcome is Outcome.UNFILLED
+
+
+async def test_a_moved_opening_is_waited_for_by_the_same_session(environment: WorkflowEnvironment) -> None:
+    """Reschedule while waiting records the change and moves the timer; nothing fires before the new time."""
+    activities = StandIns()
+    start = a_snipe()
+    moved = Reschedule(start.opens_at + timedelta(hours=1), "revision-2")
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, start)
+        receipt = await handle.execute_update(Snipe.reschedule, moved)
+        again = await handle.execute_update(Snipe.reschedule, moved)
+        view = await handle.query(Snipe.view)
+        await environment.fast_forward(handle, timedelta(hours=4))
+        await handle.result()
+
+    assert receipt == again
+    assert view.opens_at == moved.opens_at
+    assert [change.revision for change in activities.changes] == [1]
+    assert activities.calls == ["prepare", "fire", "guard", "close"]
+
+
+async def test_a_disarmed_entry_is_armed_again(environment: WorkflowEnvironment) -> None:
+    """When the plan changes under an armed session, it waits and fires once more."""
+    activities = StandIns(entries=[DISARMED, FILLED])
+    async with working(environment.client, activities):
+        await (await started(environment.client, a_snipe())).result()
+
+    assert activities.calls == ["prepare", "fire", "fire", "guard", "close"]
+
+
+async def test_an_abort_while_waiting_ends_the_session_unfired(environment: WorkflowEnvironment) -> None:
+    """An aborted session buys nothing and closes as cancelled."""
+    activities = StandIns()
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        await handle.execute_update(Snipe.abort, Abort("changed my mind", "abort-1"))
+        closed = await handle.result()
+
+    assert activities.calls == ["prepare", "close"]
+    assert closed.outcome is Outcome.CANCELLED
+
+
+async def test_a_cancelled_run_is_taken_for_an_abort(environment: WorkflowEnvironment) -> None:
+    """`temporal workflow cancel` leaves closed books behind, not a forgotten reservation."""
+    activities = StandIns()
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        await eventually_waiting(handle)
+        await handle.cancel()
+        closed = await handle.result()
+
+    assert activities.calls == ["prepare", "close"]
+    assert closed.outcome is Outcome.CANCELLED
+
+
+async def test_a_signal_does_what_the_update_of_its_name_does(environment: WorkflowEnvironment) -> None:
+    """Automations that only signal can abort, too."""
+    activities = StandIns()
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        await handle.signal("abort", Abort("by signal", "signal-1"))
+        closed = await handle.result()
+
+    assert closed.outcome is Outcome.CANCELLED
+
+
+async def test_a_signal_that_cannot_be_carried_out_is_journaled(environment: WorkflowEnvironment) -> None:
+    """Nobody waits for a signal's answer, so its refusal is written down."""
+    activities = StandIns()
+    start = a_snipe()
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, start)
+        await handle.signal("reschedule", Reschedule(start.opens_at - timedelta(days=1), "too-early"))
+        await handle.signal("abort", Abort("tidy up", "abort-1"))
+        await handle.result()
+
+    assert [(refusal.name, refusal.request) for refusal in activities.refusals] == [("reschedule", "too-early")]
+    assert "expected a time after" in activities.refusals[0].reason
+
+
+async def test_an_update_that_cannot_be_carried_out_is_refused_with_its_reason(
+    environment: WorkflowEnvironment,
+) -> None:
+    """Value, expectation and remedy come back, and nothing is recorded."""
+    activities = StandIns()
+    start = a_snipe()
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, start)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await handle.execute_update(
+                Snipe.change_policy, ChangePolicy(PolicyChange(stop_percent=Decimal(90)), "policy-1")
+            )
+        await handle.execute_update(Snipe.abort, Abort("tidy up", "abort-1"))
+        await handle.result()
+
+    assert "stop percent: got 90" in str(refused.value.cause)
+    assert [change for change in activities.changes if change.policy] == []
+
+
+async def test_a_changed_policy_holds_from_then_on(environment: WorkflowEnvironment) -> None:
+    """The new bound is recorded with the next revision and shown by the query."""
+    activities = StandIns()
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        change = ChangePolicy(PolicyChange(max_price=Price(Decimal("0.05"))), "policy-1")
+        await handle.execute_update(Snipe.change_policy, change)
+        view = await handle.query(Snipe.view)
+        await handle.execute_update(Snipe.abort, Abort("tidy up", "abort-1"))
+        await handle.result()
+
+    assert view.policy.entry.max_price == Decimal("0.05")
+    assert (view.revision, view.phase) == (1, Phase.WAITING)
+
+
+async def test_a_session_costs_few_actions_and_events(environment: WorkflowEnvironment) -> None:
+    """A whole session stays far below 200 history events and 60 actions."""
+    activities = StandIns()
+    async with working(environment.client, activities):
+        handle = await started(environment.client, a_snipe())
+        await handle.result()
+        events = [event async for event in handle.fetch_history_events()]
+
+    assert len(events) < 60
+
+
+async def eventually_waiting(handle: Handle) -> None:
+    while (await handle.query(Snipe.view)).phase is not Phase.WAITING:
+        await asyncio.sleep(0.05)

@@ -1,0 +1,266 @@
+"""What happened, in plain words: one line for every kind of event a journal can hold.
+
+Amounts carry their unit, times are exchange time in UTC. Not here: which events belong together (timeline.py).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Self, assert_never
+
+from domain.errors import InvalidInput
+from domain.events import (
+    AbortRequested,
+    AttentionNeeded,
+    BooksClosed,
+    ClockMeasured,
+    CoinCounted,
+    EntryEnded,
+    Event,
+    ExitDecided,
+    FillSeen,
+    IntentCommitted,
+    IntentWithdrawn,
+    LeaseTaken,
+    OpeningMoved,
+    OrderAbsent,
+    OrderSeen,
+    PhaseEntered,
+    PolicyChanged,
+    PositionFlat,
+    RequestRefused,
+    RiskApproved,
+    RiskRejected,
+    ShotAnswered,
+    ShotSent,
+    StoodDown,
+    StreamInterrupted,
+)
+from domain.ids import Leg, split_symbol
+from domain.money import plain
+from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderStatus, Side
+from domain.policy import LadderStep, TradePolicy
+from domain.session import Phase
+
+_PHASES = {
+    Phase.PREPARING: "preparing: rules, balance and risk are looked at",
+    Phase.WAITING: "waiting: approved, the opening is still far away",
+    Phase.ARMING: "arming: the desk takes the session over",
+    Phase.ARMED: "armed: only the instant is missing",
+    Phase.FIRING: "firing: orders go out",
+    Phase.GUARDING: "guarding: a position is held and watched",
+    Phase.CLOSING: "closing: the books are being closed",
+    Phase.CLOSED: "closed",
+    Phase.NEEDS_ATTENTION: "needs attention: somebody has to look",
+}
+_LEGS = {Leg.ENTRY: "entry", Leg.LADDER: "take-profit", Leg.EXIT: "sale at once"}
+_STATUSES = {
+    OrderStatus.NEW: "is on the book",
+    OrderStatus.PARTIALLY_FILLED: "is partly filled",
+    OrderStatus.FILLED: "is filled",
+    OrderStatus.CANCELLED: "is cancelled",
+    OrderStatus.PARTIALLY_CANCELLED: "is partly filled, the rest is cancelled",
+}
+_AVERAGE_DIGITS = Decimal("0.0000000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What amounts of a session are counted in."""
+
+    base: str
+    quote: str
+
+    @classmethod
+    def of(cls, symbol: str) -> Self:
+        """The assets of a pair; general words for a symbol nobody could split."""
+        try:
+            return cls(*split_symbol(symbol))
+        except InvalidInput:
+            return cls("coins", "quote")
+
+
+def in_words(event: Event, units: Units) -> str:
+    """One line for people."""
+    match event:
+        case PhaseEntered():
+            return _PHASES[event.phase] + (f" ({event.detail})" if event.detail else "")
+        case RiskApproved():
+            asked = money(event.requested, units.quote)
+            return f"approved: {asked} asked for, {money(event.reserved, units.quote)} reserved"
+        case RiskRejected():
+            return "rejected: " + "; ".join(event.reasons)
+        case LeaseTaken():
+            before = "nothing of an earlier holder is in flight" if event.clean else "an earlier holder may have sent"
+            return f"desk {event.holder} took the session (lease {event.token}; {before})"
+        case StoodDown():
+            return f"the desk let go (lease {event.token}): {event.reason}"
+        case ClockMeasured():
+            return f"exchange clock known to ±{event.bound * 1000:.2f} ms, one way {event.one_way * 1000:.2f} ms"
+        case CoinCounted():
+            return f"held before: {money(event.before, event.asset)}"
+        case IntentCommitted():
+            return f"{_LEGS[event.intent.leg]} {event.intent.shot + 1} committed: {terms(event.intent, units)}"
+        case IntentWithdrawn():
+            return f"shot {event.client_order_id} withdrawn unsent: {event.reason}"
+        case ShotSent():
+            return (
+                f"order sent: {money(event.quantity, units.base)} at {price(event.price, units)}, "
+                f"{lateness(event.late_us)} ({event.client_order_id})"
+            )
+        case ShotAnswered():
+            return _answer(event)
+        case OrderSeen():
+            return _order(event.order, units)
+        case OrderAbsent():
+            return f"order {event.client_order_id} never reached the venue and cannot any more"
+        case FillSeen():
+            return _fill(event.fill, units)
+        case EntryEnded():
+            return f"entry over, {event.result}" + (f": {event.reason}" if event.reason else "")
+        case ExitDecided():
+            seen = "no bid known" if event.bid is None else f"best bid {price(event.bid, units)}"
+            return f"exit at once ({event.trigger}): {money(event.quantity, units.base)}, {seen}"
+        case PolicyChanged():
+            return f"policy revision {event.revision}: {policy_in_words(event.policy, units)}"
+        case OpeningMoved():
+            return f"the opening moved to {day_and_clock(event.opens_at)} UTC"
+        case AbortRequested():
+            return f"abort asked for: {event.reason or 'no reason given'}"
+        case RequestRefused():
+            return f"request {event.name} refused: {event.reason}"
+        case StreamInterrupted():
+            return f"stream {event.stream} had a gap, asked over REST instead: {event.reason}"
+        case AttentionNeeded():
+            return f"needs attention: {event.reason}"
+        case PositionFlat():
+            left = f", {money(event.dust, units.base)} left, too little to sell" if event.dust else ""
+            return f"flat: result {signed(event.result, units.quote)}{left}"
+        case BooksClosed():
+            return _books(event, units)
+        case _:
+            assert_never(event)
+
+
+def group_in_words(events: tuple[IntentCommitted, ...] | tuple[IntentWithdrawn, ...], units: Units) -> str:
+    """One line for several intents of one kind in a row."""
+    first = events[0]
+    if len(events) == 1:
+        return in_words(first, units)
+    if isinstance(first, IntentWithdrawn):
+        return f"{len(events)} shots withdrawn unsent: {first.reason}"
+    return f"{len(events)} shots committed, one after the other: {terms(first.intent, units)}"
+
+
+def terms(intent: OrderIntent, units: Units) -> str:
+    """What an intent allows."""
+    if intent.side is Side.BUY:
+        return (
+            f"buy for at most {money(intent.budget, units.quote)}, {money(intent.quantity, units.base)} "
+            f"at no more than {price(intent.bound, units)}"
+        )
+    return f"sell {money(intent.quantity, units.base)} at no less than {price(intent.bound, units)}"
+
+
+def policy_in_words(policy: TradePolicy, units: Units) -> str:
+    """Amount, bound and exits."""
+    return (
+        f"budget {money(policy.budget_quote, units.quote)}, at most {price(policy.entry.max_price, units)}, "
+        f"take profit {ladder_in_words(policy.exits.ladder)}, stop {plain(policy.exits.stop_percent)} % below, "
+        f"sold after {span(policy.exits.time_stop_s)}"
+    )
+
+
+def ladder_in_words(ladder: Iterable[LadderStep]) -> str:
+    """ "+5 %: 25 %, +10 %: 25 %": gain, and the share sold there."""
+    steps = [f"+{plain(step.gain_percent)} %: {plain(step.share_percent)} %" for step in ladder]
+    return ", ".join(steps) or "none"
+
+
+def money(amount: Decimal, unit: str) -> str:
+    """An amount with its unit."""
+    return f"{plain(amount)} {unit}"
+
+
+def signed(amount: Decimal, unit: str) -> str:
+    """A result, with its sign also when it is a gain."""
+    return f"{'+' if amount > 0 else ''}{plain(amount)} {unit}"
+
+
+def price(value: Decimal, units: Units) -> str:
+    """A price with what it is counted in."""
+    return f"{plain(value)} {units.quote}/{units.base}"
+
+
+def average(value: Decimal) -> Decimal:
+    """An average price for people: a quotient has no end."""
+    return value.quantize(_AVERAGE_DIGITS, rounding=ROUND_HALF_EVEN)
+
+
+def lateness(late_us: int) -> str:
+    """How far from the planned instant something left."""
+    if late_us == 0:
+        return "on time to the microsecond"
+    return f"{abs(late_us):,} µs {'after' if late_us > 0 else 'before'} the planned instant"
+
+
+def clock(at: datetime) -> str:
+    """Time of day in UTC, to the millisecond."""
+    return f"{at.astimezone(UTC):%H:%M:%S.%f}"[:-3]
+
+
+def day_and_clock(at: datetime) -> str:
+    """Date and time of day in UTC, to the millisecond."""
+    return f"{at.astimezone(UTC):%Y-%m-%d} {clock(at)}"
+
+
+def relative(at: datetime, opens_at: datetime) -> str:
+    """Distance to the opening: "T-12.3 s" before, "T+0.004 s" after; milliseconds where they matter."""
+    seconds = (at - opens_at).total_seconds()
+    digits = 3 if abs(seconds) < 10 else 1
+    return f"T{'-' if seconds < 0 else '+'}{abs(seconds):.{digits}f} s"
+
+
+def span(seconds: float) -> str:
+    """A length of time: "45 s", "12 min 5 s", "3 h 20 min", "2 d 4 h"."""
+    whole = round(abs(seconds))
+    for size, unit, smaller, lesser in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {unit}" + (f" {rest} {lesser}" if rest else "")
+    return f"{whole} s"
+
+
+def _answer(event: ShotAnswered) -> str:
+    code = "" if event.code is None else f" (code {event.code})"
+    text = f": {event.text}" if event.text else ""
+    return f"venue's answer after {event.after_us / 1000:.1f} ms: {event.answer}{code}{text}"
+
+
+def _order(order: Order, units: Units) -> str:
+    kind = "at once" if order.kind is OrderKind.IMMEDIATE else "resting"
+    done = f", {money(order.executed, units.base)} executed" if order.executed else ""
+    return (
+        f"{order.side} order ({kind}) {_STATUSES[order.status]}: {money(order.quantity, units.base)} "
+        f"at {price(order.price, units)}{done}"
+    )
+
+
+def _fill(fill: Fill, units: Units) -> str:
+    verb = "bought" if fill.side is Side.BUY else "sold"
+    fee = f", fee {money(fill.fee, fill.fee_asset)}" if fill.fee else ", no fee"
+    return (
+        f"{verb} {money(fill.quantity, units.base)} at {price(fill.price, units)} "
+        f"= {money(fill.quote, units.quote)}{fee}"
+    )
+
+
+def _books(event: BooksClosed, units: Units) -> str:
+    fees = money(event.fees, units.quote)
+    if event.fee_coin:
+        fees += f" and {money(event.fee_coin, units.base)}"
+    return (
+        f"{event.outcome}: spent {money(event.spent, units.quote)}, received {money(event.received, units.quote)}, "
+        f"fees {fees}, result {signed(event.result, units.quote)}" + (f"; {event.reason}" if event.reason else "")
+    )
