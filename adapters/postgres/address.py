@@ -73,5 +73,5 @@ def missing_schema(url: str) -> InvalidInput:
         "DATABASE_URL",
         value=shown(url),
         expected="a database that holds this product's tables",
-        remedy="`sniper up` makes them, `python -m adapters.postgres.migrate` makes them alone",
+        remedy="`sniper up` makes them, `python -m adapters.postgres.migrate URL` makes them alone",
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -20,7 +21,8 @@ _STATEMENT_WITHIN_MS = 60_000
 def configuration() -> Config:
     """Alembic's settings, without a file on disk."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    folder = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", folder.replace("%", "%%"))  # Alembic interpolates
     return config
 
 
@@ -34,8 +36,10 @@ def upgrade(database_url: str) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except (psycopg.Error, DBAPIError) as exc:
+    except (psycopg.OperationalError, DBAPIError) as exc:
         reason = exc.orig if isinstance(exc, DBAPIError) else exc
+        if not isinstance(reason, (psycopg.OperationalError, InsufficientPrivilege)):
+            raise  # a broken migration is a bug, whatever the address
         expected = "a Postgres that answers and lets us make tables"
         raise refusal(database_url, reason, expected=expected) from exc
     finally:

@@ -28,7 +28,7 @@ SELECT_RECORD = (
     """
     SELECT s.account, s.listing, s.attempt, s.symbol, s.phase, s.opens_at, s.policy, s.policy_revision, s.aborting,
            s.workflow_id, s.outcome, s.coin_before, s.entry_ended, s.entry_reason,
-    """  # noqa: S608 - constants only
+    """
     + HALTED
     + "FROM sessions s "
 )

@@ -174,6 +174,8 @@ async def test_a_long_path_gets_a_short_socket(
     assert server.sockets.stat().st_mode & 0o077 == 0
     with psycopg.connect(server.database_url) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == ("sniper",)
+    await supervisor.stop()
+    server.sockets.rmdir()
 
 
 async def test_a_database_that_does_not_answer_is_one_clear_line() -> None:
