@@ -57,8 +57,8 @@ class BookActivities:
         await self.store.append(close.key, (PhaseEntered(Phase.CLOSING),))
         await self._ask_again_for_absent_orders(record)
         books = await self._books(record, close)
+        await self.sessions.release(close.key)  # before the end is written: a crash between repeats it harmlessly
         await self.store.append(close.key, (books, PhaseEntered(Phase.CLOSED)))
-        await self.sessions.release(close.key)
         await self.sessions.notify(close.key, "info", _summary(record, books))
         return SnipeClosed(books.outcome, books.reason, books.spent, books.received, books.result)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
+from domain.ids import split_symbol
 from domain.money import plain
 
 NOTHING = Decimal(0)
@@ -61,13 +62,13 @@ def book_differences(venue: Book, journal: Book) -> list[str]:
 
 
 def balance_differences(
-    before: Mapping[str, Decimal], after: Mapping[str, Decimal], fills: Iterable[BookedFill], units: tuple[str, str]
+    before: Mapping[str, Decimal], after: Mapping[str, Decimal], fills: Iterable[BookedFill]
 ) -> list[str]:
     """Where balances (free and locked together, by asset) did not move by what `fills` moved.
 
-    fills: all of the account between the two looks. units: base and quote asset of them.
+    fills: all of the account between the two looks.
     """
-    moved = movements(fills, *units)
+    moved = movements(fills)
     found = []
     for asset in sorted({*before, *after, *moved}):
         change = after.get(asset, NOTHING) - before.get(asset, NOTHING)
@@ -79,14 +80,15 @@ def balance_differences(
     return found
 
 
-def movements(fills: Iterable[BookedFill], base: str, quote: str) -> dict[str, Decimal]:
-    """What fills of one pair change on an account, by asset, fees included."""
+def movements(fills: Iterable[BookedFill]) -> dict[str, Decimal]:
+    """What fills change on an account, by asset, fees included."""
     moved: dict[str, Decimal] = {}
 
     def add(asset: str, amount: Decimal) -> None:
         moved[asset] = moved.get(asset, NOTHING) + amount
 
     for fill in fills:
+        base, quote = split_symbol(fill.symbol)
         sign = 1 if fill.side == "buy" else -1
         add(base, sign * fill.quantity)
         add(quote, -sign * fill.quote)

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from domain.commands import StartSnipe
-from domain.ids import ListingKey, SessionKey
+from domain.ids import Leg, ListingKey, SessionKey
 from domain.money import Base, Price, Quote, SymbolRules
+from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderStatus, Side
 from domain.policy import EntryPolicy, ExitPolicy, TradePolicy
+from domain.session import Phase, SessionRecord
 
 T0 = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 LISTING = ListingKey("mexc", "NEW", "USDT")
@@ -40,3 +42,92 @@ def a_policy(
 
 def a_start(*, key: SessionKey = KEY, opens_in: timedelta = timedelta(hours=2), now: datetime = T0) -> StartSnipe:
     return StartSnipe(key=key, symbol="NEWUSDT", opens_at=now + opens_in, policy=a_policy())
+
+
+def a_record(
+    *, policy: TradePolicy | None = None, opens_at: datetime = T0, phase: Phase = Phase.WAITING, revision: int = 0
+) -> SessionRecord:
+    return SessionRecord(
+        key=KEY,
+        symbol="NEWUSDT",
+        phase=phase,
+        opens_at=opens_at,
+        policy=policy or a_policy(),
+        policy_revision=revision,
+        aborting=False,
+        halted=False,
+        workflow_id=KEY.workflow_id,
+    )
+
+
+def an_intent(
+    name: str = "order-1",
+    *,
+    leg: Leg = Leg.ENTRY,
+    shot: int = 0,
+    price: str = "0.05",
+    quantity: str = "100",
+    not_before: datetime = T0,
+) -> OrderIntent:
+    buys = leg is Leg.ENTRY
+    return OrderIntent(
+        client_order_id=name,
+        leg=leg,
+        shot=shot,
+        symbol="NEWUSDT",
+        side=Side.BUY if buys else Side.SELL,
+        kind=OrderKind.LIMIT if leg is Leg.LADDER else OrderKind.IMMEDIATE,
+        bound=Price(Decimal(price)),
+        quantity=Base(Decimal(quantity)),
+        budget=Quote(Decimal(50) if buys else Decimal(0)),
+        not_before=not_before,
+    )
+
+
+def a_fill(
+    trade_id: str = "trade-1",
+    *,
+    side: Side = Side.BUY,
+    price: str = "0.05",
+    quantity: str = "100",
+    fee: str = "0",
+    fee_asset: str = "USDT",
+    name: str = "order-1",
+    at: datetime = T0,
+) -> Fill:
+    return Fill(
+        trade_id=trade_id,
+        order_id=f"venue-{name}",
+        client_order_id=name,
+        symbol="NEWUSDT",
+        side=side,
+        price=Price(Decimal(price)),
+        quantity=Base(Decimal(quantity)),
+        quote=Quote(Decimal(price) * Decimal(quantity)),
+        fee=Decimal(fee),
+        fee_asset=fee_asset,
+        at=at,
+    )
+
+
+def an_order(
+    name: str = "order-1",
+    *,
+    side: Side = Side.BUY,
+    price: str = "0.05",
+    quantity: str = "100",
+    executed: str = "0",
+    status: OrderStatus = OrderStatus.NEW,
+) -> Order:
+    return Order(
+        order_id=f"venue-{name}",
+        client_order_id=name,
+        symbol="NEWUSDT",
+        side=side,
+        kind=OrderKind.LIMIT,
+        price=Price(Decimal(price)),
+        quantity=Base(Decimal(quantity)),
+        executed=Base(Decimal(executed)),
+        executed_quote=Quote(Decimal(executed) * Decimal(price)),
+        status=status,
+    )

@@ -59,7 +59,7 @@ def happened_at(entry: Recorded, sent: dict[str, datetime]) -> datetime:
         return event.sent_at
     if isinstance(event, ShotAnswered) and event.client_order_id in sent:
         return sent[event.client_order_id] + timedelta(microseconds=event.after_us)
-    if isinstance(event, FillSeen):
+    if isinstance(event, FillSeen) and event.fill.at.microsecond:  # a list of trades tells whole seconds only
         return event.fill.at
     return entry.at
 

@@ -105,9 +105,10 @@ def in_words(event: Event, units: Units) -> str:
         case IntentWithdrawn():
             return f"shot {event.client_order_id} withdrawn unsent: {event.reason}"
         case ShotSent():
+            late = f", {lateness(event.late_us)}" if event.sent_at != event.planned_at else ""
             return (
-                f"order sent: {money(event.quantity, units.base)} at {price(event.price, units)}, "
-                f"{lateness(event.late_us)} ({event.client_order_id})"
+                f"order sent: {money(event.quantity, units.base)} at {price(event.price, units)}{late} "
+                f"({event.client_order_id})"
             )
         case ShotAnswered():
             return _answer(event)
@@ -200,9 +201,7 @@ def average(value: Decimal) -> Decimal:
 
 def lateness(late_us: int) -> str:
     """How far from the planned instant something left."""
-    if late_us == 0:
-        return "on time to the microsecond"
-    return f"{abs(late_us):,} µs {'after' if late_us > 0 else 'before'} the planned instant"
+    return f"{abs(late_us):,} µs {'before' if late_us < 0 else 'after'} the planned instant"
 
 
 def clock(at: datetime) -> str:

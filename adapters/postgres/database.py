@@ -52,23 +52,22 @@ class Database:
                     raise refusal(self.url, exc) from exc
                 raise
         self._idle.append(connection)
-        async with self.transaction() as connection:
-            found = await connection.execute("SELECT to_regclass('installation') IS NOT NULL")
-            if await found.fetchone() != (True,):
-                raise missing_schema(self.url)
+        try:
+            async with self.transaction() as connection:
+                found = await connection.execute("SELECT to_regclass('installation') IS NOT NULL")
+                if await found.fetchone() != (True,):
+                    raise missing_schema(self.url)
+        except BaseException:
+            await self._close_idle()
+            raise
 
     async def close(self) -> None:
         """Close every idle connection; those in use are closed when they come back. Idempotent."""
         self._closed = True
-        while self._idle:
-            await self._idle.pop().close()
+        await self._close_idle()
 
     async def __aenter__(self) -> Self:
-        try:
-            await self.open()
-        except BaseException:
-            await self.close()
-            raise
+        await self.open()
         return self
 
     async def __aexit__(
@@ -107,6 +106,10 @@ class Database:
         if not await _began(connection):
             raise psycopg.OperationalError("a fresh connection broke at once")
         return connection
+
+    async def _close_idle(self) -> None:
+        while self._idle:
+            await self._idle.pop().close()
 
     async def _connect(self) -> Connection:
         if self._closed:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from domain.errors import StoreUnavailable
 
@@ -17,9 +16,6 @@ _AWAY = (
     psycopg.OperationalError,  # lost, refused, timed out, shut down, full, deadlocked
     psycopg.InterfaceError,  # the connection was closed under us
     errors.ReadOnlySqlTransaction,  # a standby answers while the primary is being replaced
-    PoolClosed,
-    PoolTimeout,
-    TooManyRequests,
     OSError,  # no socket, no name, no route
 )
 

@@ -3,18 +3,12 @@
 Lists come newest first and bounded; every query has an index. Words for people are the readers' matter.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import psycopg
 from psycopg.rows import class_row, kwargs_row
-from psycopg_pool import ConnectionPool
 
 from adapters.postgres import read_models, rows
-from adapters.postgres.address import CONNECT_WITHIN_S, connection_options, is_refusal, missing_schema, refusal
-from adapters.postgres.failures import translated
 from adapters.postgres.read_models import (
     HaltLine,
     IntentLine,
@@ -25,12 +19,11 @@ from adapters.postgres.read_models import (
     TargetLine,
     TimelineItem,
 )
+from adapters.postgres.reading import Connection, ReadingDatabase
 from domain.errors import InvalidInput
 from domain.ids import ListingKey, SessionKey, split_symbol
 from domain.listings import Listing
 from domain.orders import Fill, Order, position_of
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _SESSION_LINE = (
     """
@@ -59,42 +52,19 @@ _OF_SESSION = """
 class Reader:
     """Reads for any thread; opened once, heals by itself. url: as for Database. Nothing connects before `open`.
 
-    Every method raises StoreUnavailable when the database is away.
+    Every method answers as of one instant, and raises StoreUnavailable when the database is away.
     """
 
     def __init__(self, url: str, *, name: str = "sniper-reader", connections: int = 4) -> None:
-        self.url = url
-        self._options = connection_options(url, name=name)
-        self._pool = ConnectionPool(
-            self._options,
-            min_size=0,
-            max_size=connections,
-            open=False,
-            timeout=CONNECT_WITHIN_S,
-            reconnect_timeout=1.0,  # then forgotten: the next reader tries at once instead of waiting out a back-off
-            check=ConnectionPool.check_connection,
-            kwargs={"autocommit": True},
-        )
+        self._database = ReadingDatabase(url, name=name, connections=connections)
 
     def open(self) -> None:
-        """Look whether the database lets us in and has our tables.
-
-        Raises InvalidInput when it refuses or has no tables, StoreUnavailable when nobody answers."""
-        with translated():
-            try:
-                with psycopg.connect(self._options) as connection:
-                    found = connection.execute("SELECT to_regclass('installation') IS NOT NULL").fetchone()
-            except psycopg.OperationalError as exc:
-                if is_refusal(exc):
-                    raise refusal(self.url, exc) from exc
-                raise
-        if found != (True,):
-            raise missing_schema(self.url)
-        self._pool.open()
+        """Raises InvalidInput when the database refuses us or has no tables, StoreUnavailable when nobody answers."""
+        self._database.open()
 
     def close(self) -> None:
         """Idempotent."""
-        self._pool.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
         self.open()
@@ -108,7 +78,7 @@ class Reader:
     def sessions(self, *, limit: int = 50, account: str | None = None) -> tuple[SessionLine, ...]:
         """The newest sessions, of one account or of all."""
         with (
-            self._connection() as connection,
+            self._database.snapshot() as connection,
             connection.cursor(row_factory=kwargs_row(read_models.session_line)) as cursor,
         ):
             if account is None:
@@ -120,16 +90,15 @@ class Reader:
     def unclosed(self) -> tuple[SessionLine, ...]:
         """Every session that is not closed, oldest first."""
         with (
-            self._connection() as connection,
+            self._database.snapshot() as connection,
             connection.cursor(row_factory=kwargs_row(read_models.session_line)) as cursor,
         ):
             return tuple(cursor.execute(_SESSION_LINE + "WHERE s.phase <> 'closed' ORDER BY s.id").fetchall())
 
     def session(self, key: SessionKey) -> SessionDetail | None:
-        """One session with everything it did, as of one instant; None: never admitted."""
+        """One session with everything it did; None: never admitted."""
         parts = (key.account, str(key.listing), key.attempt)
-        with self._connection() as connection, connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with self._database.snapshot() as connection:
             with connection.cursor(row_factory=kwargs_row(read_models.session_line)) as cursor:
                 line = cursor.execute(
                     _SESSION_LINE + "WHERE s.account = %s AND s.listing = %s AND s.attempt = %s", parts
@@ -148,7 +117,7 @@ class Reader:
 
     def timeline(self, key: SessionKey, *, after: int = 0, limit: int = 200) -> tuple[TimelineItem, ...]:
         """The session's events after cursor `after` (an item's id; 0: from the beginning), oldest first."""
-        with self._connection() as connection, connection.cursor(row_factory=class_row(TimelineItem)) as cursor:
+        with self._database.snapshot() as connection, connection.cursor(row_factory=class_row(TimelineItem)) as cursor:
             cursor.execute(
                 _EVENT + _OF_SESSION + "AND id > %s ORDER BY id LIMIT %s",
                 (key.account, str(key.listing), key.attempt, after, limit),
@@ -158,7 +127,7 @@ class Reader:
     def targets(self, *, limit: int = 50) -> tuple[TargetLine, ...]:
         """The newest targets."""
         with (
-            self._connection() as connection,
+            self._database.snapshot() as connection,
             connection.cursor(row_factory=kwargs_row(read_models.target_line)) as cursor,
         ):
             cursor.execute(
@@ -172,7 +141,7 @@ class Reader:
 
     def halts(self) -> tuple[HaltLine, ...]:
         """Every halt that holds, newest first."""
-        with self._connection() as connection, connection.cursor(row_factory=class_row(HaltLine)) as cursor:
+        with self._database.snapshot() as connection, connection.cursor(row_factory=class_row(HaltLine)) as cursor:
             cursor.execute(
                 """
                 SELECT id, scope, scope_key, verb, reason, at, released_at FROM halts
@@ -183,7 +152,7 @@ class Reader:
 
     def notices(self, *, limit: int = 50) -> tuple[NoticeLine, ...]:
         """The newest notices."""
-        with self._connection() as connection, connection.cursor(row_factory=class_row(NoticeLine)) as cursor:
+        with self._database.snapshot() as connection, connection.cursor(row_factory=class_row(NoticeLine)) as cursor:
             cursor.execute(
                 """
                 SELECT o.id, s.account || '/' || s.listing || '/' || s.attempt AS session, o.severity, o.text,
@@ -197,7 +166,7 @@ class Reader:
 
     def upcoming(self, *, limit: int = 50) -> tuple[Listing, ...]:
         """Listings that open in the future by the database's clock, soonest first."""
-        with self._connection() as connection, connection.cursor(row_factory=kwargs_row(rows.listing)) as cursor:
+        with self._database.snapshot() as connection, connection.cursor(row_factory=kwargs_row(rows.listing)) as cursor:
             cursor.execute(
                 """
                 SELECT key, symbol, opens_at, revision FROM listings
@@ -206,11 +175,6 @@ class Reader:
                 (limit,),
             )
             return tuple(cursor.fetchall())
-
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        with translated(), self._pool.connection() as connection:
-            yield connection
 
 
 def _fills(connection: Connection, parts: tuple[str, str, int]) -> tuple[Fill, ...]:

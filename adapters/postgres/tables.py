@@ -141,6 +141,7 @@ class SessionRow(SQLModel, table=True):
         UniqueConstraint("account", "listing", "attempt"),
         UniqueConstraint("workflow_id"),
         CheckConstraint("attempt >= 1", name="attempt"),
+        Index("ix_sessions_account_id", "account", "id"),
         Index("ix_sessions_unclosed", "id", postgresql_where=text("phase <> 'closed'")),
         Index("ix_sessions_unclosed_listing", "listing", postgresql_where=text("phase <> 'closed'")),
         Index("ix_sessions_unclosed_symbol", "symbol", postgresql_where=text("phase <> 'closed'")),

@@ -14,7 +14,6 @@ BOUGHT = BookedFill(
 )
 SOLD = BookedFill("t2", "s2", "NEWUSDT", "sell", Decimal("0.06"), Decimal(900), Decimal(54), Decimal("0.027"), "USDT")
 BOOK = Book((BUY, SELL), (BOUGHT, SOLD))
-UNITS = ("NEW", "USDT")
 BEFORE = {"USDT": Decimal(10000)}
 AFTER = {"USDT": Decimal("10008.05005"), "NEW": Decimal(0)}
 
@@ -95,19 +94,19 @@ def test_a_trade_written_twice_is_found() -> None:
 
 def test_balances_that_moved_by_the_fills_have_no_difference() -> None:
     """Bought and sold the same: only the quote asset has changed, fees included."""
-    assert balance_differences(BEFORE, AFTER, BOOK.fills, UNITS) == []
+    assert balance_differences(BEFORE, AFTER, BOOK.fills) == []
 
 
 def test_a_balance_that_moved_otherwise_is_found() -> None:
     """A hundred-thousandth is enough."""
-    found = balance_differences(BEFORE, {**AFTER, "USDT": Decimal("10008.05006")}, BOOK.fills, UNITS)
+    found = balance_differences(BEFORE, {**AFTER, "USDT": Decimal("10008.05006")}, BOOK.fills)
 
     assert found == ["balance of USDT: changed by 8.05006 at the venue, the fills explain 8.05005"]
 
 
 def test_a_coin_left_behind_is_found() -> None:
     """What was not sold stands in the balance of the coin."""
-    found = balance_differences(BEFORE, {**AFTER, "NEW": Decimal("0.5")}, BOOK.fills, UNITS)
+    found = balance_differences(BEFORE, {**AFTER, "NEW": Decimal("0.5")}, BOOK.fills)
 
     assert found == ["balance of NEW: changed by 0.5 at the venue, the fills explain 0"]
 
@@ -116,4 +115,4 @@ def test_fees_in_the_coin_reduce_the_coin() -> None:
     """A fee belongs to the asset it was taken in."""
     paid_in_coin = replace(BOUGHT, fee=Decimal("0.45"), fee_asset="NEW")
 
-    assert movements([paid_in_coin], *UNITS) == {"NEW": Decimal("899.55"), "USDT": Decimal("-45.9")}
+    assert movements([paid_in_coin]) == {"NEW": Decimal("899.55"), "USDT": Decimal("-45.9")}

@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("account", "listing", "attempt", name="uq_sessions_account_listing_attempt"),
         sa.UniqueConstraint("workflow_id", name="uq_sessions_workflow_id"),
     )
+    op.create_index("ix_sessions_account_id", "sessions", ["account", "id"])
     op.create_index("ix_sessions_target_id", "sessions", ["target_id"])
     op.create_index("ix_sessions_unclosed", "sessions", ["id"], postgresql_where=sa.text("phase <> 'closed'"))
     op.create_index(

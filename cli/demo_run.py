@@ -1,0 +1,70 @@
+"""Around the demo's session: the stack it needs, and what stays up afterwards."""
+
+import asyncio
+import sys
+from decimal import Decimal
+
+from rich.console import Console
+
+from adapters.local.state import read_state
+from adapters.settings import read_settings
+from cli.demo_session import play
+from cli.narrator import Narrator
+from cli.stack_access import stack_options
+from stack import Stack, run_stack
+
+DONE, FAILED = 0, 1
+
+
+async def run_demo(*, once: bool, seed: int, budget: Decimal) -> int:
+    """The exit code: 0 when the session ended as it should. Uses a stack of this home that runs already.
+
+    Raises SniperError for what cannot be started or is refused.
+    """
+    narrator = Narrator(Console(file=sys.stdout, highlight=False))
+    options = stack_options(seed=seed)
+    running = read_state(options.home)
+    if running is not None:
+        narrator.say(f"using the stack that runs in {options.home} (process {running.pid})")
+        return DONE if await play(read_settings(), budget, narrator) else FAILED
+    codes: list[int] = []
+
+    async def body(_: Stack) -> None:
+        booting.close()
+        codes.append(DONE if await play(read_settings(), budget, narrator) else FAILED)
+        if not once:
+            narrator.say("everything stays up; Ctrl-C ends it", style="dim")
+            await asyncio.Event().wait()
+
+    booting = _Booting(narrator)
+    try:
+        await run_stack(options, body, say=booting.say)
+    finally:
+        booting.close()
+    return codes[0] if codes else FAILED  # none: interrupted before the session's end
+
+
+class _Booting:
+    """Progress of the stack in one line while it starts; afterwards only what goes wrong is worth a line."""
+
+    def __init__(self, narrator: Narrator) -> None:
+        self._narrator = narrator
+        self._shown = narrator.waiting("starting the stack")
+        self._status = self._shown.__enter__()
+        self._over = False
+        self._narrator.say("starting the stack: Postgres, Temporal, simulator, workers, panel", style="dim")
+
+    def say(self, text: str) -> None:
+        """One event of the stack."""
+        if text.startswith("stack: "):
+            self._narrator.say(text, style="dim")
+        elif self._over:
+            self._narrator.say(text, style="yellow")
+        else:
+            self._status.show(f"starting the stack: {text}")
+
+    def close(self) -> None:
+        """The stack is up, or gone. Idempotent."""
+        if not self._over:
+            self._over = True
+            self._shown.__exit__(None, None, None)

@@ -1,0 +1,67 @@
+"""Commands that only look: sessions, show."""
+
+from typing import Annotated
+
+import typer
+
+from cli.output import Json, write_json, write_line, write_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(epilog="Example: sniper sessions --json")(sessions)
+    app.command(epilog="Example: sniper show NEWUSDT --follow")(show)
+
+
+def sessions(
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=1000)] = 50,
+    json: Json = False,
+) -> None:
+    """List sessions, the newest first."""
+    from cli.access import open_reader
+    from ui.wording import Units, day_and_clock, signed
+
+    with open_reader() as reader:
+        found = reader.sessions(limit=limit)
+    if json:
+        write_json({"sessions": found})
+        return
+    rows = [
+        (
+            str(line.key),
+            line.symbol,
+            f"{line.phase} (halted)" if line.halted else str(line.phase),
+            f"{day_and_clock(line.opens_at)} UTC",
+            str(line.outcome or ""),
+            "" if line.result is None else signed(line.result, Units.of(line.symbol).quote),
+            line.attention or line.reason,
+        )
+        for line in found
+    ]
+    columns = ("Session", "Symbol", "Phase", "Opens", "Outcome", "Result", "Remark")
+    write_table(columns, rows, empty="no sessions; `sniper arm` makes one")
+
+
+def show(
+    session: Annotated[str, typer.Argument(help="main/mexc:NEW:USDT/1, or NEWUSDT for its latest attempt.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the session is closed.")] = False,
+    json: Json = False,
+) -> None:
+    """Show a session: timeline, orders, fills, position and result."""
+    from cli import session_view
+    from cli.access import open_reader
+    from domain.errors import InvalidInput
+
+    if follow and json:
+        raise InvalidInput(
+            "--follow", value="--follow --json", expected="one of the two", remedy="repeat `show --json` instead"
+        )
+    with open_reader() as reader:
+        if json:
+            write_json(session_view.as_document(reader, session))
+        elif follow:
+            session_view.follow(reader, session)
+        else:
+            session_view.show(reader, session)
+    if follow:
+        write_line("")

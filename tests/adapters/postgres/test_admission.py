@@ -1,0 +1,193 @@
+"""What admission, reservations, targets and halts promise."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.postgres.admission import PostgresSessions
+from adapters.postgres.database import Database
+from adapters.postgres.halts import Verb
+from adapters.postgres.installation import installation
+from adapters.postgres.reader import Reader
+from domain.commands import NewSession
+from domain.errors import InvalidInput, TryAgain
+from domain.events import PhaseEntered
+from domain.ids import SessionKey
+from domain.money import NO_QUOTE, Quote
+from domain.session import Phase
+from tests.adapters.postgres.conftest import Stores
+from tests.adapters.postgres.makers import a_key, a_new_session
+from tests.builders import KEY, LISTING, a_policy, a_start
+
+pytestmark = pytest.mark.postgres
+
+
+def quote(text: str) -> Quote:
+    return Quote(Decimal(text))
+
+
+async def test_admitting_twice_finds_the_same_row(stores: Stores, reader: Reader) -> None:
+    """Also when many do so at once: one session, one target."""
+    records = await asyncio.gather(*(stores.sessions.admit(a_new_session()) for _ in range(10)))
+
+    assert {record.workflow_id for record in records} == {KEY.workflow_id}
+    assert records[0].phase is Phase.PREPARING
+    assert records[0].policy == a_policy()
+    assert len(reader.sessions()) == len(reader.targets()) == 1
+    assert reader.targets()[0].status == "taken"
+
+
+async def test_a_key_that_belongs_to_another_workflow_is_refused(stores: Stores) -> None:
+    """The remedy names the attempt that is free."""
+    await stores.sessions.admit(a_new_session())
+
+    with pytest.raises(InvalidInput, match="take attempt 2"):
+        await stores.sessions.admit(NewSession(a_start(), "somebody-elses"))
+    assert await stores.sessions.next_attempt("main", LISTING) == 2
+    assert await stores.sessions.next_attempt("other", LISTING) == 1
+
+
+async def test_a_workflow_belongs_to_one_session(stores: Stores, reader: Reader) -> None:
+    """A second key under one workflow is refused, and leaves no target behind."""
+    await stores.sessions.admit(a_new_session())
+
+    with pytest.raises(InvalidInput, match=r"snipe/main/mexc:NEW:USDT/2"):
+        await stores.sessions.admit(NewSession(a_start(key=a_key(2)), KEY.workflow_id))
+    assert len(reader.targets()) == 1
+
+
+async def test_a_reservation_is_made_once_and_given_back_once(stores: Stores) -> None:
+    """A repeated call changes nothing, and a released one stays released."""
+    await stores.sessions.admit(a_new_session())
+    first = await stores.sessions.reserve(KEY, quote("60"), quote("100"))
+    again = await stores.sessions.reserve(KEY, quote("60"), quote("30"))
+    released = [await stores.sessions.release(KEY), await stores.sessions.release(KEY)]
+    late = await stores.sessions.reserve(KEY, quote("60"), quote("100"))
+
+    assert [first, again] == [quote("100"), quote("60")]
+    assert released == [quote("60"), NO_QUOTE]
+    assert late == NO_QUOTE
+
+
+async def test_what_does_not_fit_is_not_reserved(stores: Stores) -> None:
+    """The answer is what is free beside the other sessions of the account."""
+    await _admit(stores, 3)
+    await stores.sessions.reserve(a_key(1), quote("60"), quote("100"))
+    refused = await stores.sessions.reserve(a_key(2), quote("60"), quote("100"))
+    exact = await stores.sessions.reserve(a_key(3), quote("40"), quote("100"))
+
+    assert [refused, exact] == [quote("40"), quote("40")]
+    assert await stores.sessions.release(a_key(2)) == NO_QUOTE
+    assert await stores.sessions.open_count("main") == 2
+    assert await stores.sessions.open_count("main", besides=a_key(1)) == 1
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    amounts=st.lists(st.decimals("0.01", "60", places=2), min_size=2, max_size=12),
+    free=st.decimals("0", "120", places=2),
+    data=st.data(),
+)
+def test_concurrent_reservations_never_exceed_what_is_free(
+    database_url: str, amounts: list[Decimal], free: Decimal, data: st.DataObject
+) -> None:
+    """However many sessions ask at once: what is held fits, and whoever was told it is reserved holds it."""
+    account = f"a{data.draw(st.integers(0, 10**12), label='account')}"
+    asyncio.run(_reserve_all(database_url, account, amounts, free))
+
+
+async def _reserve_all(database_url: str, account: str, amounts: list[Decimal], free: Decimal) -> None:
+    async with Database(database_url) as database:
+        sessions = PostgresSessions(database)
+        first = await sessions.next_attempt(account, LISTING)
+        keys = [SessionKey(account, LISTING, first + n) for n in range(len(amounts))]
+        for key in keys:
+            await sessions.admit(a_new_session(key))
+        answers = await asyncio.gather(
+            *(
+                sessions.reserve(key, Quote(amount), Quote(free))
+                for key, amount in zip(keys, amounts, strict=True)
+                for _ in range(2)
+            )
+        )
+        held = [await sessions.release(key) for key in keys]
+
+    assert sum(held) <= free
+    for number, amount in enumerate(amounts):
+        assert held[number] in (NO_QUOTE, amount)
+        assert (held[number] == amount) is any(answer >= amount for answer in answers[2 * number : 2 * number + 2])
+
+
+async def test_sessions_are_unclosed_until_their_books_are_closed(stores: Stores) -> None:
+    """Every session that may hold a position is found again at a start."""
+    await _admit(stores, 2)
+    await stores.store.append(a_key(1), (PhaseEntered(Phase.CLOSING), PhaseEntered(Phase.CLOSED)))
+
+    assert [record.key for record in await stores.sessions.unclosed()] == [a_key(2)]
+
+
+@pytest.mark.parametrize("verb", ["halt", "halt_and_cancel", "flatten"])
+async def test_a_halt_covers_its_scope_until_it_is_released(stores: Stores, reader: Reader, verb: Verb) -> None:
+    """Of one session, of an account, of everything."""
+    ours, sibling, foreign = a_key(1), a_key(2), a_key(1, account="other")
+    for key in (ours, sibling, foreign):
+        await stores.sessions.admit(a_new_session(key))
+    covered = []
+    for scope in (ours, "main", None):
+        await stores.halts.place(scope, verb, "test")
+        covered.append([(await stores.sessions.admit(a_new_session(key))).halted for key in (ours, sibling, foreign)])
+        assert [halt.verb for halt in reader.halts()] == [verb]
+        assert await stores.halts.release(scope) == 1
+
+    assert covered == [[True, False, False], [True, True, False], [True, True, True]]
+    assert [record.halted for record in await stores.sessions.unclosed()] == [False] * 3
+    assert reader.halts() == ()
+
+
+async def test_a_notice_is_left_once(stores: Stores, reader: Reader) -> None:
+    """The same text for the same session is one notice, however long it is."""
+    await stores.sessions.admit(a_new_session())
+    for _ in range(2):
+        await stores.sessions.notify(KEY, "critical", "x" * 10_000)
+    await stores.sessions.notify(KEY, "info", "done")
+
+    assert [(notice.session, notice.severity) for notice in reader.notices()] == [
+        (str(KEY), "info"),
+        (str(KEY), "critical"),
+    ]
+    with pytest.raises(InvalidInput):
+        await stores.sessions.notify(a_key(9), "info", "nobody")
+
+
+async def test_one_target_waits_per_account_and_listing(stores: Stores, reader: Reader) -> None:
+    """A withdrawn one makes room; its session is no longer made."""
+    target = await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+    with pytest.raises(InvalidInput, match="withdraw"):
+        await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+    withdrawn = [await stores.targets.withdraw(target), await stores.targets.withdraw(target)]
+    second = await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+
+    assert withdrawn == [True, False]
+    with pytest.raises(TryAgain):
+        await stores.sessions.admit(a_new_session(target_id=target))
+    with pytest.raises(InvalidInput):
+        await stores.sessions.admit(a_new_session(target_id=second + 100))
+    assert reader.sessions() == ()
+    assert [line.status for line in reader.targets()] == ["waiting", "withdrawn"]
+
+
+async def test_the_installation_has_one_name_for_ever(stores: Stores) -> None:
+    """Whoever asks first makes it; all others find it."""
+    named = await asyncio.gather(*(installation(stores.database) for _ in range(8)))
+
+    assert len(set(named)) == 1
+    assert named[0].epoch == 1
+    assert len(named[0].identity) == 32
+
+
+async def _admit(stores: Stores, attempts: int) -> None:
+    for attempt in range(1, attempts + 1):
+        await stores.sessions.admit(a_new_session(a_key(attempt)))

@@ -1,0 +1,95 @@
+"""What panel and command line are shown."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from adapters.postgres.reader import Reader
+from adapters.postgres.reading import ReadingDatabase
+from domain.errors import StoreUnavailable
+from domain.events import FillSeen, IntentCommitted, OrderSeen, PhaseEntered, ShotAnswered
+from domain.listings import Listing
+from domain.money import Base, Quote
+from domain.orders import OrderStatus
+from domain.session import Phase
+from tests.adapters.postgres.conftest import Stores
+from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order
+from tests.builders import KEY, LISTING, a_policy
+
+pytestmark = pytest.mark.postgres
+
+
+async def test_a_session_is_shown_with_everything_it_did(stores: Stores, reader: Reader) -> None:
+    """Row, intents with their end, orders, fills, the position they make, and who holds the lease."""
+    await stores.sessions.admit(a_new_session())
+    await stores.sessions.reserve(KEY, Quote(Decimal(50)), Quote(Decimal(100)))
+    await stores.leases.acquire(KEY, "fire@here:1", 30.0)
+    order = an_order(status=OrderStatus.FILLED, executed="100", quote="5")
+    await stores.store.append(
+        KEY,
+        (
+            IntentCommitted(an_intent()),
+            IntentCommitted(an_intent("sx", shot=1)),
+            ShotAnswered("sx", "refused", 30005, "no", 1),
+            OrderSeen(order),
+            FillSeen(a_fill()),
+        ),
+    )
+    detail = reader.session(KEY)
+
+    assert detail is not None
+    assert (detail.line.key, detail.line.phase, detail.line.reserved) == (KEY, Phase.PREPARING, Decimal(50))
+    assert [(line.intent.client_order_id, line.settled_as) for line in detail.intents] == [
+        ("sabcdeentry0", None),
+        ("sx", "refused"),
+    ]
+    assert detail.orders == (order,)
+    assert detail.fills == (a_fill(),)
+    assert (detail.position.bought, detail.position.spent) == (Base(Decimal(100)), Quote(Decimal(5)))
+    assert detail.lease is not None
+    assert (detail.lease.token, detail.lease.holder, detail.lease.live) == (1, "fire@here:1", True)
+    assert reader.session(a_key(2)) is None
+
+
+async def test_a_timeline_goes_on_where_it_was_left(stores: Stores, reader: Reader) -> None:
+    """The cursor is the last item's id; nothing is shown twice and nothing is left out."""
+    await stores.sessions.admit(a_new_session())
+    await stores.sessions.admit(a_new_session(a_key(2)))
+    for occurrence in range(5):
+        for key in (KEY, a_key(2)):
+            await stores.store.append(key, (PhaseEntered(Phase.PREPARING, "again", str(occurrence)),))
+    first = reader.timeline(KEY, limit=3)
+    rest = reader.timeline(KEY, after=first[-1].id)
+
+    assert [item.seq for item in (*first, *rest)] == [1, 2, 3, 4, 5]
+    assert {item.kind for item in first} == {"phase_entered"}
+    assert first[0].payload == {"phase": "preparing", "detail": "again", "occurrence": "0"}
+    assert first[0].at.tzinfo is not None
+
+
+async def test_lists_are_bounded_and_newest_first(stores: Stores, reader: Reader) -> None:
+    """Of one account or of all; the unclosed ones oldest first."""
+    keys = [a_key(1), a_key(2), a_key(1, account="other")]
+    for key in keys:
+        await stores.sessions.admit(a_new_session(key))
+    waiting = await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    await stores.book.sight("a", [Listing(LISTING, "NEWUSDT", soon)])
+
+    assert [line.key for line in reader.sessions(limit=2)] == [keys[2], keys[1]]
+    assert [line.key for line in reader.sessions(account="main")] == [keys[1], keys[0]]
+    assert [line.key for line in reader.unclosed()] == keys
+    assert [(line.id, line.opens_at, line.policy) for line in reader.targets(limit=1)] == [(waiting, None, a_policy())]
+    assert [listing.opens_at for listing in reader.upcoming()] == [soon]
+
+
+def test_reading_changes_nothing(database_url: str) -> None:
+    """A statement that writes is refused by the server."""
+    database = ReadingDatabase(database_url, name="test", connections=1)
+    database.open()
+    try:
+        with pytest.raises(StoreUnavailable, match="read-only"), database.snapshot() as connection:
+            connection.execute("INSERT INTO accounts (name) VALUES ('x')")
+    finally:
+        database.close()

@@ -1,0 +1,680 @@
+"""The ports by hand: a venue, a store and leases in memory, on an event loop whose time is virtual.
+
+Every request to the fake venue travels: it reaches the venue and is carried out there even when whoever sent it has died.
+"""
+
+import asyncio
+import selectors
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from desk.launchpad import Launchpad
+from domain.errors import ClockRefused, LeaseLost, NotTradable, OrderRejected, OutcomeUnknown, StoreUnavailable, TryAgain
+from domain.events import (
+    AbortRequested,
+    BooksClosed,
+    CoinCounted,
+    EntryEnded,
+    Event,
+    FillSeen,
+    IntentCommitted,
+    IntentWithdrawn,
+    OpeningMoved,
+    OrderAbsent,
+    OrderSeen,
+    PhaseEntered,
+    PolicyChanged,
+    ShotAnswered,
+)
+from domain.exchange_time import ClockEstimate
+from domain.ids import SessionKey
+from domain.lease import LeaseGrant
+from domain.money import NO_BASE, NO_QUOTE, Base, Price, Quote, SymbolRules
+from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side
+from domain.ports import Ack, Balance, HotLine, SignedOrder, StreamGap
+from domain.quotes import TopOfBook
+from domain.session import Phase, SessionRecord, may_move
+from tests.builders import RULES, T0
+
+Answer = TypeVar("Answer")
+
+_EPOCH_S = 1000.0
+"""What the virtual loop's time reads at `T0 - 60 s`."""
+_BEGINNING = T0 - timedelta(seconds=60)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop that never waits: when nothing is ready, its time jumps to the next timer."""
+
+    def __init__(self) -> None:
+        self._virtual = _EPOCH_S
+        super().__init__(_JumpingSelector(self))
+
+    def time(self) -> float:
+        return self._virtual
+
+    def jump(self, seconds: float) -> None:
+        self._virtual += seconds
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if timeout is None:
+            raise RuntimeError("nothing will ever happen: every task waits for another one")
+        self._loop.jump(timeout)
+        return ready
+
+
+class FakeClock:
+    """Implements domain.ports.Clock on the running loop's time."""
+
+    def now(self) -> datetime:
+        return _BEGINNING + timedelta(seconds=self.monotonic() - _EPOCH_S)
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def boottime(self) -> float:
+        return self.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+
+class FakeExchangeClock:
+    """Implements domain.ports.ExchangeClock: known exactly, though it admits to a bound. away: cannot be asked."""
+
+    def __init__(self, clock: FakeClock, *, bound: float = 0.002, one_way: float = 0.005) -> None:
+        self._clock = clock
+        self.bound = bound
+        self.one_way = one_way
+        self.away = False
+        self.measured = 0
+        self._estimate: ClockEstimate | None = None
+
+    async def synchronise(self) -> ClockEstimate:
+        await self._clock.sleep(0.02)
+        if self.away:
+            raise TryAgain("the venue does not tell its time")
+        self.measured += 1
+        offset = _BEGINNING.timestamp() - _EPOCH_S
+        self._estimate = ClockEstimate(offset, self.bound, self.one_way, self._clock.monotonic())
+        return self._estimate
+
+    def estimate(self) -> ClockEstimate | None:
+        return self._estimate
+
+    def now(self) -> datetime:
+        if self._estimate is None:
+            raise TryAgain("the exchange's time has not been measured yet")
+        return datetime.fromtimestamp(self._estimate.offset + self._clock.monotonic(), UTC)
+
+    def monotonic_at(self, instant: datetime) -> float:
+        if self._estimate is None:
+            raise TryAgain("the exchange's time has not been measured yet")
+        return instant.timestamp() - self._estimate.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What happens to one order request. booked: it reaches the book; its answer never comes back.
+
+    after_s: how much later than usual it reaches the venue.
+    """
+
+    booked: bool
+    after_s: float = 0.0
+
+
+Fate = Lost | Exception | None
+"""What the next order meets: None: an ordinary answer; an exception: refused with it, nothing is booked."""
+
+
+@dataclass
+class FakeExchange:
+    """Implements domain.ports.Exchange: one symbol, one account. It takes repeated client order ids without a word.
+
+    asks: what can be bought, best first. bid: the best bid, of any size; None: nobody buys. fates: of the next orders.
+    refusals: raised by the next reads of the named method. fills_after_s: how long a fill stays invisible.
+    """
+
+    clock: FakeClock
+    rules_now: SymbolRules | None = RULES
+    opens_at: datetime = T0
+    free: dict[str, Decimal] = field(default_factory=lambda: {"USDT": Decimal(1000), "NEW": Decimal(0)})
+    asks: list[tuple[Decimal, Decimal]] = field(default_factory=lambda: [(Decimal("0.05"), Decimal(100_000))])
+    bid: Price | None = Price(Decimal("0.05"))
+    cap: Decimal | None = None
+    fates: deque[Fate] = field(default_factory=deque)
+    refusals: dict[str, deque[Exception]] = field(default_factory=dict)
+    down: bool = False
+    latency_s: float = 0.01
+    fills_after_s: float = 0.0
+    answer_within_s: float = 1.0
+    orders: list[Order] = field(default_factory=list)
+    booked_at: list[datetime] = field(default_factory=list)
+    trades: list[tuple[float, Fill]] = field(default_factory=list)
+    sent: list[OrderRequest] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    listeners: list[Callable[[Order | Fill], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._locked = dict.fromkeys(self.free, Decimal(0))
+
+    @property
+    def bought_orders(self) -> list[Order]:
+        return [order for order in self.orders if order.side is Side.BUY and order.executed > 0]
+
+    @property
+    def spent(self) -> Decimal:
+        """Quote paid for everything bought, fees included."""
+        return sum((fill.quote + fill.fee for _, fill in self.trades if fill.side is Side.BUY), Decimal(0))
+
+    async def rules(self, symbol: str) -> SymbolRules | None:
+        return await self._read("rules", lambda: self.rules_now)
+
+    async def balance(self, asset: str) -> Balance:
+        return await self._read(
+            "balance",
+            lambda: Balance(
+                Base(self.free.get(asset, Decimal(0))),
+                Base(self._locked.get(asset, Decimal(0))),
+            ),
+        )
+
+    async def top_of_book(self, symbol: str) -> TopOfBook:
+        return await self._read("top_of_book", self.top)
+
+    async def find_order(self, symbol: str, client_order_id: str) -> Order | None:
+        def look() -> Order | None:
+            mine = [order for order in self.orders if order.client_order_id == client_order_id]
+            return mine[-1] if mine else None
+
+        return await self._read("find_order", look)
+
+    async def open_orders(self, symbol: str) -> tuple[Order, ...]:
+        return await self._read(
+            "open_orders", lambda: tuple(order for order in self.orders if not order.status.final)
+        )
+
+    async def fills(self, symbol: str, order_id: str) -> tuple[Fill, ...]:
+        now = self.clock.monotonic()
+        return await self._read(
+            "fills",
+            lambda: tuple(
+                replace(fill, client_order_id=None)
+                for seen_from, fill in self.trades
+                if fill.order_id == order_id and seen_from <= now
+            ),
+        )
+
+    def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
+        return SignedOrder(request.client_order_id, request, timestamp, str(recv_window_ms).encode())
+
+    async def send(self, order: SignedOrder) -> Ack:
+        return await self.answered(self.depart(order), self.answer_within_s)
+
+    async def cancel(self, symbol: str, client_order_id: str) -> None:
+        await self._read("cancel", lambda: self._cancel(client_order_id))
+
+    def depart(self, order: SignedOrder) -> asyncio.Future[Ack]:
+        """The request has left: from here on the venue decides, whoever waits for it."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Ack] = loop.create_future()
+        self.sent.append(order.request)
+        fate = self.fates.popleft() if self.fates else None
+        late = fate.after_s if isinstance(fate, Lost) else 0.0
+        loop.call_later(self.latency_s / 2 + late, self._arrive, order, fate, answer)
+        return answer
+
+    async def answered(self, answer: asyncio.Future[Ack], timeout_s: float) -> Ack:
+        try:
+            return await asyncio.wait_for(asyncio.shield(answer), min(timeout_s, self.answer_within_s))
+        except TimeoutError:
+            raise OutcomeUnknown("no answer came") from None
+
+    def set_bid(self, bid: str | None) -> None:
+        """The market moves: resting sells at or under the bid are filled."""
+        self.bid = None if bid is None else Price(Decimal(bid))
+        for index, order in enumerate(self.orders):
+            if not order.status.final and self.bid is not None and order.price <= self.bid:
+                self._fill(index, order.price, Base(order.quantity - order.executed))
+
+    def fill_part(self, index: int, quantity: Decimal) -> None:
+        """Somebody takes `quantity` of a resting order."""
+        self._fill(index, self.orders[index].price, Base(quantity))
+
+    def top(self) -> TopOfBook:
+        ask = Price(self.asks[0][0]) if self.asks else None
+        return TopOfBook("NEWUSDT", self.bid, ask, self.clock.now())
+
+    def now(self) -> datetime:
+        """The venue's own clock, which is exactly the local one."""
+        return self.clock.now()
+
+    async def _read(self, name: str, answer: Callable[[], Answer]) -> Answer:
+        await self.clock.sleep(self.latency_s / 2)
+        if self.down:
+            await self.clock.sleep(self.answer_within_s)
+            raise TryAgain("the venue does not answer")
+        waiting = self.refusals.get(name)
+        if waiting:
+            raise waiting.popleft()
+        found = answer()
+        await self.clock.sleep(self.latency_s / 2)
+        return found
+
+    def _arrive(self, order: SignedOrder, fate: Fate, answer: asyncio.Future[Ack]) -> None:
+        if self.down or (isinstance(fate, Lost) and not fate.booked):
+            return
+        outcome: Ack | Exception
+        try:
+            if isinstance(fate, Exception):
+                raise fate
+            self._check(order)
+            outcome = Ack(order.client_order_id, self._book(order.request), self.clock.monotonic())
+        except Exception as error:
+            outcome = error
+        if isinstance(fate, Lost):
+            return
+        asyncio.get_running_loop().call_later(self.latency_s / 2, _give, answer, outcome)
+
+    def _check(self, order: SignedOrder) -> None:
+        request, now = order.request, self.now()
+        age = (now - order.timestamp).total_seconds()
+        if not -1 <= age <= int(order.body) / 1000:
+            raise ClockRefused(f"timestamp off by {age} s")
+        if now < self.opens_at:
+            raise NotTradable("not open yet", code=30001)
+        worth = request.price * request.quantity
+        held = self.free["USDT"] if request.side is Side.BUY else self.free["NEW"]
+        if held < (worth if request.side is Side.BUY else request.quantity):
+            raise OrderRejected("insufficient balance", code=30004)
+        if worth < RULES.min_notional:
+            raise OrderRejected("too small", code=30002)
+
+    def _book(self, request: OrderRequest) -> str:
+        index = len(self.orders)
+        self.orders.append(
+            Order(
+                order_id=f"venue-{index}",
+                client_order_id=request.client_order_id,
+                symbol=request.symbol,
+                side=request.side,
+                kind=request.kind,
+                price=request.price,
+                quantity=request.quantity,
+                executed=NO_BASE,
+                executed_quote=NO_QUOTE,
+                status=OrderStatus.NEW,
+            )
+        )
+        self.booked_at.append(self.now())
+        if request.side is Side.BUY:
+            self._buy(index)
+        else:
+            self.free["NEW"] -= request.quantity
+            self._locked["NEW"] += request.quantity
+            if self.bid is not None and request.price <= self.bid:
+                self._fill(index, self.bid, request.quantity)
+        if request.kind is OrderKind.IMMEDIATE and not self.orders[index].status.final:
+            self._end(index)
+        return f"venue-{index}"
+
+    def _buy(self, index: int) -> None:
+        order = self.orders[index]
+        missing = order.quantity
+        while missing > 0 and self.asks and self.asks[0][0] <= order.price:
+            price, offered = self.asks[0]
+            taken = min(missing, offered)
+            self._fill(index, Price(price), Base(taken))
+            missing = Base(missing - taken)
+            self.asks[0] = (price, offered - taken)
+            if taken == offered:
+                del self.asks[0]
+
+    def _fill(self, index: int, price: Price, quantity: Base) -> None:
+        order, quote = self.orders[index], Quote(price * quantity)
+        fee = quote * RULES.taker_fee
+        if order.side is Side.BUY:
+            self.free["NEW"] += quantity
+            self.free["USDT"] -= quote + fee
+        else:
+            self._locked["NEW"] -= quantity
+            self.free["USDT"] += quote - fee
+        executed = Base(order.executed + quantity)
+        self.orders[index] = replace(
+            order,
+            executed=executed,
+            executed_quote=Quote(order.executed_quote + quote),
+            status=OrderStatus.FILLED if executed == order.quantity else OrderStatus.PARTIALLY_FILLED,
+        )
+        fill = Fill(
+            trade_id=f"trade-{len(self.trades)}",
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            price=price,
+            quantity=quantity,
+            quote=quote,
+            fee=fee,
+            fee_asset="USDT",
+            at=self.now(),
+        )
+        self.trades.append((self.clock.monotonic() + self.fills_after_s, fill))
+        for tell in tuple(self.listeners):
+            tell(self.orders[index])
+            tell(fill)
+
+    def _cancel(self, client_order_id: str) -> None:
+        self.cancelled.append(client_order_id)
+        for index, order in enumerate(self.orders):
+            if order.client_order_id == client_order_id and not order.status.final:
+                self._end(index)
+
+    def _end(self, index: int) -> None:
+        order = self.orders[index]
+        if order.side is Side.SELL:
+            rest = order.quantity - order.executed
+            self._locked["NEW"] -= rest
+            self.free["NEW"] += rest
+        status = OrderStatus.PARTIALLY_CANCELLED if order.executed else OrderStatus.CANCELLED
+        self.orders[index] = replace(order, status=status)
+
+
+def _give(answer: asyncio.Future[Ack], outcome: Ack | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+        answer.exception()  # whoever asked may have died: then nobody fetches it, and that is no mistake
+    else:
+        answer.set_result(outcome)
+
+
+class FakeHotLine:
+    """Implements domain.ports.HotLine."""
+
+    def __init__(self, exchange: FakeExchange) -> None:
+        self._exchange = exchange
+        self._loaded: SignedOrder | None = None
+        self._answer: asyncio.Future[Ack] | None = None
+        self.closed = False
+
+    async def load(self, order: SignedOrder) -> None:
+        await self._exchange.clock.sleep(0.001)
+        self._loaded = order
+
+    def fire(self) -> float:
+        if self._loaded is None:
+            raise RuntimeError("fire without load")
+        self._answer = self._exchange.depart(self._loaded)
+        self._loaded = None
+        return self._exchange.clock.monotonic()
+
+    async def answer(self, timeout_s: float) -> Ack:
+        if self._answer is None:
+            raise RuntimeError("answer without fire")
+        return await self._exchange.answered(self._answer, timeout_s)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeHotLines:
+    """Implements domain.ports.HotLines."""
+
+    def __init__(self, exchange: FakeExchange) -> None:
+        self._exchange = exchange
+        self.opened: list[FakeHotLine] = []
+
+    async def open(self) -> HotLine:
+        await self._exchange.clock.sleep(0.01)
+        line = FakeHotLine(self._exchange)
+        self.opened.append(line)
+        return line
+
+
+class FakeStreams:
+    """Implements domain.ports.Streams: tells the price every half second, and every order and fill as it happens.
+
+    silent: tells nothing at all.
+    """
+
+    def __init__(self, exchange: FakeExchange) -> None:
+        self._exchange = exchange
+        self.silent = False
+        self.gaps: list[asyncio.Queue[Order | Fill | StreamGap]] = []
+
+    def quotes(self, symbol: str) -> AbstractAsyncContextManager[AsyncIterator[TopOfBook | StreamGap]]:
+        return self._quotes()
+
+    def account(self) -> AbstractAsyncContextManager[AsyncIterator[Order | Fill | StreamGap]]:
+        return self._account()
+
+    @asynccontextmanager
+    async def _quotes(self) -> AsyncIterator[AsyncIterator[TopOfBook | StreamGap]]:
+        async def prices() -> AsyncIterator[TopOfBook | StreamGap]:
+            while True:
+                if not self.silent:
+                    yield self._exchange.top()
+                await self._exchange.clock.sleep(0.5)
+
+        yield prices()
+
+    @asynccontextmanager
+    async def _account(self) -> AsyncIterator[AsyncIterator[Order | Fill | StreamGap]]:
+        news: asyncio.Queue[Order | Fill | StreamGap] = asyncio.Queue()
+
+        def tell(item: Order | Fill) -> None:
+            if not self.silent:
+                news.put_nowait(item)
+
+        async def items() -> AsyncIterator[Order | Fill | StreamGap]:
+            while True:
+                yield await news.get()
+
+        self._exchange.listeners.append(tell)
+        self.gaps.append(news)
+        try:
+            yield items()
+        finally:
+            self._exchange.listeners.remove(tell)
+            self.gaps.remove(news)
+
+
+@dataclass
+class FakeStore:
+    """Implements domain.ports.SessionStore with the meaning the Postgres one has. away: does not answer."""
+
+    clock: FakeClock
+    record: SessionRecord
+    away: bool = False
+    journal: dict[str, Event] = field(default_factory=dict)
+    written_at: dict[str, datetime] = field(default_factory=dict)
+    committed: dict[str, OrderIntent] = field(default_factory=dict)
+    settled_as: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, Order] = field(default_factory=dict)
+    booked: dict[str, Fill] = field(default_factory=dict)
+    impossible: list[tuple[Phase, Phase]] = field(default_factory=list)
+    watchers: list[Callable[[], None]] = field(default_factory=list)
+
+    async def load(self, key: SessionKey) -> SessionRecord | None:
+        await self._answer()
+        return self.record if key == self.record.key else None
+
+    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
+        await self._answer()
+        before = self.record
+        for event in events:
+            if event.key not in self.journal:
+                self.journal[event.key] = event
+                self.written_at[event.key] = self.clock.now()
+                self._project(event)
+        if self.record != before:
+            for wake in tuple(self.watchers):
+                wake()
+
+    async def intents(self, key: SessionKey) -> tuple[OrderIntent, ...]:
+        await self._answer()
+        kept = (intent for name, intent in self.committed.items() if self.settled_as.get(name) != "withdrawn")
+        return tuple(sorted(kept, key=lambda intent: (intent.leg, intent.shot)))
+
+    async def orders(self, key: SessionKey) -> tuple[Order, ...]:
+        await self._answer()
+        return tuple(self.seen.values())
+
+    async def fills(self, key: SessionKey) -> tuple[Fill, ...]:
+        await self._answer()
+        return tuple(self.booked.values())
+
+    async def settled(self, key: SessionKey) -> frozenset[str]:
+        await self._answer()
+        return frozenset(name for name in self.committed if self._is_settled(name))
+
+    async def next_shot(self, key: SessionKey, leg: str) -> int:
+        await self._answer()
+        return max((intent.shot + 1 for intent in self.committed.values() if intent.leg == leg), default=0)
+
+    def change(self, **values: object) -> None:
+        """Somebody else writes the row: a halt, an abort, another opening."""
+        self.record = replace(self.record, **values)  # type: ignore[arg-type]  # fields by name
+        for wake in tuple(self.watchers):
+            wake()
+
+    def of(self, kind: type[Answer]) -> list[Answer]:
+        """Journaled events of one kind, oldest first."""
+        return [event for event in self.journal.values() if isinstance(event, kind)]
+
+    async def _answer(self) -> None:
+        await self.clock.sleep(0.002)
+        if self.away:
+            raise StoreUnavailable("the store does not answer")
+
+    def _is_settled(self, name: str) -> bool:
+        order = self.seen.get(name)
+        if order is None:
+            return name in self.settled_as
+        mine = (fill.quantity for fill in self.booked.values() if fill.client_order_id == name)
+        return order.status.final and order.executed == sum(mine, Decimal(0))
+
+    def _project(self, event: Event) -> None:
+        match event:
+            case IntentCommitted(intent):
+                self.committed[intent.client_order_id] = intent
+            case IntentWithdrawn(name):
+                self.settled_as[name] = "withdrawn"
+            case OrderAbsent(name):
+                self.settled_as[name] = "absent"
+            case ShotAnswered(name, answer="refused"):
+                self.settled_as[name] = "refused"
+            case OrderSeen(order) if order.client_order_id is not None:
+                known = self.seen.get(order.client_order_id)
+                if known is None or not known.status.final:
+                    self.seen[order.client_order_id] = order
+            case FillSeen(fill):
+                self.booked[fill.trade_id] = fill
+            case PhaseEntered(phase):
+                if may_move(self.record.phase, phase):
+                    self.record = replace(self.record, phase=phase)
+                else:
+                    self.impossible.append((self.record.phase, phase))
+            case CoinCounted(_, before):
+                self.record = replace(self.record, coin_before=before)
+            case EntryEnded(_, reason):
+                self.record = replace(self.record, entry_ended=True, entry_reason=reason)
+            case AbortRequested():
+                self.record = replace(self.record, aborting=True)
+            case PolicyChanged(policy, revision):
+                self.record = replace(self.record, policy=policy, policy_revision=revision)
+            case OpeningMoved(opens_at, revision):
+                self.record = replace(self.record, opens_at=opens_at, policy_revision=revision)
+            case BooksClosed(outcome):
+                self.record = replace(self.record, phase=Phase.CLOSED, outcome=outcome)
+
+
+class FakeWakeups:
+    """Implements domain.ports.Wakeups on a FakeStore."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    def watch(self, key: SessionKey, wake: Callable[[], None]) -> Callable[[], None]:
+        self._store.watchers.append(wake)
+        return lambda: self._store.watchers.remove(wake)
+
+
+class FakeLeases:
+    """Implements domain.ports.Leases on one clock: a lease ends when it was not renewed. away: does not answer."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._token = 0
+        self._ends: float | None = None
+        self._wanted_at = float("-inf")
+        self.away = False
+        self.holders: list[str] = []
+
+    async def acquire(self, key: SessionKey, holder: str, ttl_s: float) -> LeaseGrant | None:
+        asked_at = self._clock.boottime()
+        now = await self._answer()
+        if self._ends is not None and now < self._ends:
+            self._wanted_at = now
+            return None
+        previous_end = None if self._ends is None else now - self._ends
+        self._token += 1
+        self._ends = now + ttl_s
+        self._wanted_at = float("-inf")
+        self.holders.append(holder)
+        return LeaseGrant(self._token, asked_at, ttl_s, previous_end)
+
+    async def renew(self, key: SessionKey, token: int, ttl_s: float) -> bool:
+        now = await self._answer()
+        if token != self._token or self._ends is None or now >= self._ends:
+            raise LeaseLost(f"token {token} is not the lease's any more")
+        self._ends = now + ttl_s
+        return now - self._wanted_at < 2
+
+    async def release(self, key: SessionKey, token: int) -> None:
+        await self._answer()
+        if token == self._token:
+            self._ends = None
+
+    def steal(self) -> None:
+        """Somebody else gets the lease although its holder lives: its token rises."""
+        self._token += 1
+        self._ends = self._clock.boottime() + 5
+
+    async def _answer(self) -> float:
+        await self._clock.sleep(0.002)
+        if self.away:
+            raise StoreUnavailable("the store does not answer")
+        return self._clock.boottime()
+
+
+class FakeLaunchpad(Launchpad):
+    """The launchpad on the loop's own time: no thread, the same promises. before_look: what happens at the instant."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self._loop_clock = clock
+        self.before_look: Callable[[], None] = lambda: None
+
+    async def launch(self, at: float, last_look: Callable[[], None], line: HotLine) -> float:
+        await self._loop_clock.sleep(at - self._loop_clock.monotonic())
+        self.before_look()
+        last_look()
+        return line.fire()
