@@ -1,7 +1,7 @@
 """The one place where our errors become Temporal's.
 
-SniperError -> ApplicationError with the class name as its type, so that histories say what happened. Only what no
-retry can mend is marked non-retryable.
+SniperError -> ApplicationError with the class name as its type, so that histories say what happened. Only a value that
+no retry can mend is marked non-retryable: a key that is refused today may be mended while a position waits.
 """
 
 from typing import Any
@@ -9,9 +9,7 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import AccessDenied, InvalidInput, SniperError
-
-_HOPELESS = (InvalidInput, AccessDenied)
+from domain.errors import InvalidInput, SniperError
 
 
 class TranslatedFailures(Interceptor):
@@ -27,5 +25,5 @@ class _Translating(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except SniperError as error:
             raise ApplicationError(
-                str(error), type=type(error).__name__, non_retryable=isinstance(error, _HOPELESS)
+                str(error), type=type(error).__name__, non_retryable=isinstance(error, InvalidInput)
             ) from error

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from domain.commands import NewSession, Prepared, StartSnipe
-from domain.errors import InvalidInput
+from domain.errors import AccessDenied, InvalidInput
 from domain.events import PhaseEntered, RiskApproved, RiskRejected
 from domain.ids import SessionKey, split_symbol
 from domain.money import Quote, plain
@@ -29,11 +29,16 @@ class PreparationActivities:
             return Prepared("closed")
         if past_arming(record.phase):
             return Prepared("resume")
+        await self.store.append(start.key, (PhaseEntered(Phase.PREPARING),))
         try:
             _, quote_asset = split_symbol(start.symbol)
         except InvalidInput as error:
             return await self._reject(start.key, (str(error),))
-        reasons = reasons_against(start, await self._look(start, record, quote_asset))
+        try:
+            seen = await self._look(start, record, quote_asset)
+        except AccessDenied as error:
+            return await self._reject(start.key, (f"venue: {error}; check MEXC_API_KEY and MEXC_API_SECRET",))
+        reasons = reasons_against(start, seen)
         if reasons:
             return await self._reject(start.key, reasons)
         return await self._reserve(start, quote_asset)
@@ -45,7 +50,7 @@ class PreparationActivities:
             rules=await self.exchange.rules(start.symbol),
             quote_asset=quote_asset,
             free_quote=Quote((await self.exchange.balance(quote_asset)).free),
-            open_sessions=await self.sessions.open_count(start.key.account),
+            open_sessions=await self.sessions.open_count(start.key.account, besides=start.key),
             halted=record.halted,
             now=self.exchange_clock.now(),
         )

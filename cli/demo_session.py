@@ -16,6 +16,7 @@ from cli.ledger_check import Book, BookedFill, BookedOrder, balance_differences,
 from cli.narrator import Narrator, Waiting, expectation
 from domain.errors import SniperError, StoreUnavailable
 from domain.events import PositionFlat, ShotSent
+from domain.ids import Leg
 from domain.money import plain
 from domain.orders import Fill, Order, Side
 from domain.session import Outcome, Phase

@@ -13,7 +13,7 @@ import httpx
 from cli.ledger_check import Book, BookedFill, BookedOrder
 from domain.errors import InvalidInput
 
-_STATUSES = {
+STATUSES = {
     "NEW": "new",
     "PARTIALLY_FILLED": "partially_filled",
     "FILLED": "filled",
@@ -39,11 +39,13 @@ class VenueBooks:
 
 
 class DemoVenue:
-    """The simulator's control side, as an asynchronous context."""
+    """The simulator's control side, as an asynchronous context. transport: None for the network."""
 
-    def __init__(self, rest_url: str) -> None:
+    def __init__(self, rest_url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._rest_url = rest_url
-        self._client = httpx.AsyncClient(base_url=rest_url, timeout=_ANSWER_WITHIN_S, trust_env=False)
+        self._client = httpx.AsyncClient(
+            base_url=rest_url, timeout=_ANSWER_WITHIN_S, trust_env=False, transport=transport
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -116,7 +118,7 @@ def _order(told: Mapping[str, Any]) -> BookedOrder:
         side=told["side"].lower(),
         executed=Decimal(told["executedQty"]),
         executed_quote=Decimal(told["cummulativeQuoteQty"]),
-        status=_STATUSES.get(told["status"], told["status"]),
+        status=STATUSES.get(told["status"], told["status"]),
     )
 
 

@@ -41,7 +41,8 @@ def parse_opening(text: str, now: datetime) -> datetime:
     """An instant such as 2026-01-31T12:00:00Z, or a distance from `now` such as +30s. Raises InvalidInput."""
     clean = text.strip()
     if clean.startswith("+"):
-        return now + timedelta(seconds=parse_duration("opening", clean[1:]))
+        instant = now + timedelta(seconds=parse_duration("opening", clean[1:]))
+        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # exchanges open on milliseconds
     try:
         instant = datetime.fromisoformat(clean)
     except ValueError as exc:

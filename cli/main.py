@@ -9,7 +9,7 @@ import sys
 import typer
 
 from cli import demo, inspection, machine, trading
-from domain.errors import SniperError
+from domain.errors import SniperError, StoreUnavailable
 
 DONE, REFUSED = 0, 1
 
@@ -41,8 +41,10 @@ def run(arguments: list[str] | None = None) -> int:
         app(arguments, prog_name="sniper")
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE if exc.code is None else REFUSED
+    except StoreUnavailable as exc:
+        return _refuse(f"{exc}; start it with `sniper up`, or correct DATABASE_URL")
     except SniperError as exc:
-        return _refuse(" ".join(str(exc).split()))
+        return _refuse(str(exc))
     except KeyboardInterrupt:
         return _refuse("interrupted")
     except BrokenPipeError:  # the reader of our output has seen enough
@@ -51,6 +53,6 @@ def run(arguments: list[str] | None = None) -> int:
     return DONE
 
 
-def _refuse(line: str) -> int:
-    sys.stderr.write(f"sniper: {line}\n")
+def _refuse(text: str) -> int:
+    sys.stderr.write(f"sniper: {' '.join(text.split())}\n")
     return REFUSED

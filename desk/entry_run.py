@@ -12,7 +12,7 @@ from desk.learning import absent_from
 from desk.session_desk import SessionDesk
 from domain.commands import EntryReport
 from domain.entry import EntryOver, ShootAgain, after_empty, after_refusal, plan_intents, request_for
-from domain.errors import OutcomeUnknown, Refused, SniperError, TryAgain
+from domain.errors import ClockRefused, OutcomeUnknown, Refused, SniperError, TryAgain
 from domain.events import (
     ClockMeasured,
     CoinCounted,
@@ -144,7 +144,7 @@ class EntryRun:
         while True:
             try:
                 rules = await self._kit.exchange.rules(self._armed_for.symbol)
-            except (TryAgain, OutcomeUnknown):
+            except (TryAgain, OutcomeUnknown, Refused):
                 rules = None
             if rules is not None:
                 return rules
@@ -329,8 +329,10 @@ class EntryRun:
         while True:
             try:
                 return await question()
-            except (TryAgain, OutcomeUnknown) as error:
+            except (TryAgain, OutcomeUnknown, ClockRefused) as error:
                 self._still_wanted()
                 if self._seconds_to_opening() < 0:
                     raise EntryGivenUp(f"the venue could not be asked while arming: {error}") from error
+            except Refused as error:
+                raise EntryGivenUp(f"the venue refused while arming: {error}") from error
             await self._kit.clock.sleep(_ASK_AGAIN_S)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from desk.journal import SessionJournal
 from desk.ledger import SessionLedger
-from domain.errors import OutcomeUnknown, SniperError, TryAgain
+from domain.errors import OutcomeUnknown, Refused, SniperError, TryAgain
 from domain.events import AttentionNeeded, FillSeen, OrderAbsent, OrderSeen
 from domain.lease import SETTLE_MARGIN_S
 from domain.money import NO_BASE
@@ -73,7 +73,7 @@ class Learner:
             if order is not None:
                 return await self._saw(order)
             return await self._is_absent(intent, believe_absent_at)
-        except (TryAgain, OutcomeUnknown):
+        except (TryAgain, OutcomeUnknown, Refused):  # a refused question says nothing about the order
             return False
 
     async def _saw(self, order: Order) -> bool:

@@ -20,7 +20,7 @@ from desk.ledger import SessionLedger
 from desk.row_watch import RowWatch
 from desk.session_desk import SessionDesk
 from domain.commands import EntryReport, GuardReport
-from domain.errors import InvalidInput, LeaseLost, OutcomeUnknown, StoreUnavailable, TryAgain
+from domain.errors import InvalidInput, LeaseLost, OutcomeUnknown, Refused, StoreUnavailable, TryAgain
 from domain.events import LeaseTaken, StoodDown
 from domain.ids import SessionKey, split_symbol
 from domain.money import SymbolRules
@@ -101,7 +101,7 @@ class SessionRun:
         watch = RowWatch(self._kit.store, self._kit.wakeups, self._kit.clock, record)
         learner = Learner(self._kit.exchange, self._kit.exchange_clock, self._kit.clock, ledger, journal)
         desk = SessionDesk(self._kit, grant, keeper, watch, ledger, journal, learner, granted_at)
-        log.info("session.taken", session=str(self._key), token=grant.token, clean=grant.clean, phase=record.phase)
+        log.info("session.taken", session=str(self._key), lease=grant.token, clean=grant.clean, phase=record.phase)
         journal.note(LeaseTaken(grant.token, self._kit.holder, grant.clean))
         keeping = [
             asyncio.create_task(keeper.keep(), name=f"lease {self._key}"),
@@ -112,7 +112,7 @@ class SessionRun:
             await self._work(desk)
             await journal.write_patiently(StoodDown(grant.token, "nothing is left to do here"))
         except LeaseLost as error:
-            log.warning("session.stood_down", session=str(self._key), token=grant.token, reason=str(error))
+            log.warning("session.stood_down", session=str(self._key), lease=grant.token, reason=str(error))
             journal.note(StoodDown(grant.token, str(error)))
             with suppress(StoreUnavailable):
                 await journal.write()
@@ -126,7 +126,7 @@ class SessionRun:
                 if isinstance(broken, Exception) and not isinstance(broken, LeaseLost):
                     log.error("session.helper_broke", session=str(self._key), error=repr(broken))
         await keeper.release()
-        log.info("session.released", session=str(self._key), token=grant.token)
+        log.info("session.released", session=str(self._key), lease=grant.token)
         return True
 
     async def _work(self, desk: SessionDesk) -> None:
@@ -164,7 +164,7 @@ class SessionRun:
         """Rules for selling; waited for, since a position that cannot be rounded cannot be sold."""
         while True:
             desk.keeper.check()
-            with suppress(TryAgain, OutcomeUnknown):
+            with suppress(TryAgain, OutcomeUnknown, Refused):
                 if self._kit.exchange_clock.estimate() is None:
                     await self._kit.exchange_clock.synchronise()
                 rules = await self._kit.exchange.rules(desk.record.symbol)

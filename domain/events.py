@@ -342,4 +342,4 @@ Event = (
     | PositionFlat
     | BooksClosed
 )
-"""Everything a journal can hold; the stored kind is the class name."""
+"""Everything a journal can hold; the stored kind is the class name in snake_case."""

@@ -232,8 +232,8 @@ class Sessions(Protocol):
     async def unclosed(self) -> tuple[SessionRecord, ...]:
         """All sessions that are not closed."""
 
-    async def open_count(self, account: str) -> int:
-        """Unclosed sessions of an account that hold a reservation."""
+    async def open_count(self, account: str, besides: SessionKey | None = None) -> int:
+        """Unclosed sessions of an account that hold a reservation; `besides` is not counted."""
 
     async def notify(self, key: SessionKey, severity: str, text: str) -> None:
         """A notice for people: one outbox row per session and text."""

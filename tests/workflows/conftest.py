@@ -9,7 +9,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from adapters.local.temporal_binary import make_binary
+from adapters.local.temporal_binary import find_binary, make_binary
 from workflows.names import SEARCH_ATTRIBUTES
 
 _KINDS = {
@@ -22,7 +22,7 @@ _KINDS = {
 async def environment() -> AsyncIterator[WorkflowEnvironment]:
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         data_converter=pydantic_data_converter,
-        dev_server_existing_path=str(make_binary(os.environ)),
+        dev_server_existing_path=str(find_binary(os.environ) or make_binary(os.environ)),
         dev_server_log_level="error",
         dev_server_extra_args=[
             "--dynamic-config-value",

@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.commands import Abort, ChangePolicy, Prepared, Reschedule, SnipeClosed, StartSnipe
+from domain.commands import Abort, ChangePolicy, Prepared, Receipt, Reschedule, SnipeClosed, StartSnipe
 from domain.ids import ListingKey, SessionKey
 from domain.money import Price
 from domain.policy import PolicyChange
@@ -104,8 +104,8 @@ async def test_a_moved_opening_is_waited_for_by_the_same_session(environment: Wo
     async with working(environment.client, activities):
         with environment.with_time_skipping_disabled():
             handle = await started(environment.client, start)
-        receipt = await handle.execute_update(Snipe.reschedule, moved)
-        again = await handle.execute_update(Snipe.reschedule, moved)
+        receipt = await updated(handle, "reschedule", moved)
+        again = await updated(handle, "reschedule", moved)
         view = await handle.query(Snipe.view)
         await environment.fast_forward(handle, timedelta(hours=4))
         await handle.result()
@@ -131,7 +131,7 @@ async def test_an_abort_while_waiting_ends_the_session_unfired(environment: Work
     async with working(environment.client, activities):
         with environment.with_time_skipping_disabled():
             handle = await started(environment.client, a_snipe())
-        await handle.execute_update(Snipe.abort, Abort("changed my mind", "abort-1"))
+        await updated(handle, "abort", Abort("changed my mind", "abort-1"))
         closed = await handle.result()
 
     assert activities.calls == ["prepare", "close"]
@@ -189,10 +189,8 @@ async def test_an_update_that_cannot_be_carried_out_is_refused_with_its_reason(
         with environment.with_time_skipping_disabled():
             handle = await started(environment.client, start)
         with pytest.raises(WorkflowUpdateFailedError) as refused:
-            await handle.execute_update(
-                Snipe.change_policy, ChangePolicy(PolicyChange(stop_percent=Decimal(90)), "policy-1")
-            )
-        await handle.execute_update(Snipe.abort, Abort("tidy up", "abort-1"))
+            await updated(handle, "change_policy", ChangePolicy(PolicyChange(stop_percent=Decimal(90)), "policy-1"))
+        await updated(handle, "abort", Abort("tidy up", "abort-1"))
         await handle.result()
 
     assert "stop percent: got 90" in str(refused.value.cause)
@@ -206,9 +204,9 @@ async def test_a_changed_policy_holds_from_then_on(environment: WorkflowEnvironm
         with environment.with_time_skipping_disabled():
             handle = await started(environment.client, a_snipe())
         change = ChangePolicy(PolicyChange(max_price=Price(Decimal("0.05"))), "policy-1")
-        await handle.execute_update(Snipe.change_policy, change)
+        await updated(handle, "change_policy", change)
         view = await handle.query(Snipe.view)
-        await handle.execute_update(Snipe.abort, Abort("tidy up", "abort-1"))
+        await updated(handle, "abort", Abort("tidy up", "abort-1"))
         await handle.result()
 
     assert view.policy.entry.max_price == Decimal("0.05")
@@ -226,6 +224,13 @@ async def test_a_session_costs_few_actions_and_events(environment: WorkflowEnvir
     assert len(events) < 60
 
 
+async def updated(handle: Handle, name: str, request: Abort | Reschedule | ChangePolicy) -> Receipt:
+    """By name, as an automation does it."""
+    receipt: Receipt = await handle.execute_update(name, request, result_type=Receipt)
+    return receipt
+
+
 async def eventually_waiting(handle: Handle) -> None:
-    while (await handle.query(Snipe.view)).phase is not Phase.WAITING:
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(20):
+        while (await handle.query(Snipe.view)).phase is not Phase.WAITING:
+            await asyncio.sleep(0.05)

@@ -1,0 +1,210 @@
+"""Commands refuse bad input in one line, with the right exit code, and write nothing."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from adapters.postgres.reader import Reader
+from cli.main import app, run
+
+COMMANDS = ("up", "demo", "stop", "simulator", "arm", "targets", "sessions", "show", "abort")
+GOOD = {"--budget": "50", "--max-price": "0.06", "--at": "+1h"}
+
+
+@pytest.fixture
+def database(lonely: pytest.MonkeyPatch, database_url: str) -> str:
+    lonely.setenv("DATABASE_URL", database_url)
+    return database_url
+
+
+def test_every_command_is_there() -> None:
+    """What operators and checks rely on."""
+    names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+
+    assert names == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Help ends with a line to copy."""
+    assert run([command, "--help"]) == 0
+    assert f"Example: sniper {command}" in capsys.readouterr().out
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Neither Temporal nor the database nor the panel is imported before a command needs it."""
+    heavy = "{'temporalio', 'psycopg', 'streamlit', 'sqlalchemy', 'pydantic', 'stack'}"
+    script = f"import sys, cli.main; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--budget", "0", "budget: got 0, expected more than 0 to 500; choose an amount inside the limit"),
+        ("--budget", "500.01", "budget: got 500.01, expected more than 0 to 500"),
+        ("--budget", "-5", "budget: got -5, expected"),
+        ("--budget", "many", "budget: got 'many', expected a plain decimal number such as 12.5; write it so"),
+        ("--max-price", "0", "max price: got 0, expected more than 0"),
+        ("--max-price", "1,5", "max price: got '1,5', expected a plain decimal number"),
+        ("--at", "2020-01-01T00:00:00Z", "opening: got 2020-01-01 00:00:00.000 UTC, expected a time after"),
+        ("--at", "2999-01-01T00:00:00", "opening: got '2999-01-01T00:00:00', expected a time with its zone; append Z"),
+        ("--at", "tomorrow", "opening: got 'tomorrow', expected a time such as 2026-01-31T12:00:00Z"),
+        ("--ladder", "5-25", "ladder: got '5-25', expected gain:share pairs"),
+        ("--ladder", "10:50,5:50", "ladder gains: got 10, 5, expected ascending"),
+        ("--ladder", "5:60,10:60", "ladder shares: got 60, 60, expected"),
+        ("--stop", "0.5", "stop percent: got 0.5, expected from 1 to 50"),
+        ("--time-stop", "soon", "time stop: got 'soon', expected whole seconds"),
+        ("--time-stop", "0", "time stop: got 0, expected more than 0"),
+        ("--arm-lead", "1s", "arm lead: got 1, expected from 5 to 600"),
+        ("--account", "a/b", "account: got 'a/b', expected 1-32 letters"),
+        ("--request", "", "request: got an empty key"),
+    ],
+)
+@pytest.mark.postgres
+def test_a_bad_value_is_one_line_and_writes_nothing(
+    database: str, capsys: pytest.CaptureFixture[str], option: str, value: str, words: str
+) -> None:
+    """Value, expectation and remedy on standard error; exit code 1."""
+    given = {**GOOD, option: value}
+
+    code = run(["arm", "NEWUSDT", "--unlisted", *(part for pair in given.items() for part in pair)])
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (1, "")
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert _written(database) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "words"),
+    [
+        ("NEWUSDT", "symbol: got 'NEWUSDT', expected a coming listing that a source has named; correct the name, or"),
+        ("NEWEUR", "symbol: got 'NEWEUR', expected an upper-case pair that ends in one of USDT"),
+        ("", "symbol: got '', expected"),
+    ],
+)
+@pytest.mark.postgres
+def test_an_unknown_symbol_is_refused_with_its_remedy(
+    database: str, capsys: pytest.CaptureFixture[str], symbol: str, words: str
+) -> None:
+    """A typing error must not wait for ever for a listing that never comes."""
+    code = run(["arm", symbol, "--max-price", "0.06"])
+
+    assert code == 1
+    assert words in capsys.readouterr().err
+    assert _written(database) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["arm"],
+        ["arm", "NEWUSDT"],
+        ["arm", "NEWUSDT", "--max-price", "1", "--colour", "red"],
+        ["abort"],
+        ["show"],
+        ["sessions", "--limit", "0"],
+        ["targets", "--withdraw", "x"],
+        ["simulator", "--port", "70000"],
+        ["fly"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What the command line itself can tell."""
+    assert run(line) == 2
+    assert "Usage: sniper" in capsys.readouterr().err
+
+
+@pytest.mark.postgres
+def test_a_target_without_an_opening_is_taken_and_listed(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """This needs no Temporal: the listing watch finds the target when it runs."""
+    assert run(["arm", "newusdt", "--max-price", "0.06", "--budget", "50", "--unlisted", "--json"]) == 0
+    armed = json.loads(capsys.readouterr().out)
+
+    assert run(["targets", "--json"]) == 0
+    targets = json.loads(capsys.readouterr().out)["targets"]
+    assert armed["session"] is None
+    assert [(target["id"], target["symbol"], target["status"]) for target in targets] == [
+        (armed["target"], "NEWUSDT", "waiting")
+    ]
+    assert targets[0]["policy"]["budget_quote"] == "50"
+    assert run(["targets"]) == 0
+    assert "when a source names it" in capsys.readouterr().out
+    assert run(["targets", "--withdraw", str(armed["target"])]) == 0
+
+
+@pytest.mark.parametrize("line", [["show", "NEWUSDT"], ["abort", "NEWUSDT"], ["show", "main/mexc:NEW:USDT/1"]])
+@pytest.mark.postgres
+def test_an_unknown_session_is_refused(database: str, capsys: pytest.CaptureFixture[str], line: list[str]) -> None:
+    """And where to look for the right name."""
+    assert run(line) == 1
+    assert "`sniper sessions` lists them" in capsys.readouterr().err
+
+
+@pytest.mark.postgres
+def test_following_a_document_is_refused(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A JSON document has an end."""
+    assert run(["show", "NEWUSDT", "--follow", "--json"]) == 1
+    assert "expected one of the two" in capsys.readouterr().err
+
+
+@pytest.mark.postgres
+def test_without_sessions_the_lists_are_empty(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a document and as text."""
+    assert run(["sessions", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"sessions": []}
+    assert run(["sessions"]) == 0
+    assert "no sessions" in capsys.readouterr().out
+
+
+@pytest.mark.postgres
+def test_arming_while_temporal_is_away_is_one_line_and_writes_nothing(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A known opening needs a run."""
+    code = run(["arm", "NEWUSDT", "--at", "+1h", "--max-price", "0.06", "--unlisted"])
+
+    assert code == 1
+    assert "TEMPORAL_ADDRESS: got '127.0.0.1:1'" in capsys.readouterr().err
+    assert _written(database) == (0, 0)
+
+
+@pytest.mark.parametrize("line", [["sessions"], ["targets"], ["show", "A"], ["abort", "A"]], ids=" ".join)
+def test_a_database_that_is_away_is_one_line(
+    lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: list[str]
+) -> None:
+    """No traceback, and what to do about it."""
+    lonely.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+
+    assert run(line) == 1
+    said = capsys.readouterr().err
+    assert "the database does not answer" in said
+    assert "sniper up" in said
+    assert said.count("\n") == 1
+
+
+def test_without_a_stack_the_missing_address_is_named(
+    lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is guessed."""
+    assert run(["sessions"]) == 1
+    assert "DATABASE_URL: got None" in capsys.readouterr().err
+
+
+def test_stopping_where_nothing_runs_is_done(lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The wish is fulfilled already."""
+    assert run(["stop", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stopped"] is False
+
+
+def _written(database: str) -> tuple[int, int]:
+    with Reader(database) as reader:
+        return len(reader.targets()), len(reader.sessions())

@@ -1,0 +1,25 @@
+"""Desk tests run on virtual time: hours pass in milliseconds, and the same way each time."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+import pytest
+import structlog
+
+from tests.fakes import VirtualLoop
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Only the launchpad has a thread of its own, which needs real time."""
+    if "test_launchpad" in item.nodeid:
+        return {"real": asyncio.SelectorEventLoop}
+    return {"virtual": VirtualLoop}
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> None:
+    """Log lines of a thousand sessions help nobody."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

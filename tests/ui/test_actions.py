@@ -1,0 +1,242 @@
+"""What arming, aborting and withdrawing promise, on a real database."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from adapters.postgres.listing_book import PostgresListingBook
+from adapters.postgres.session_store import PostgresSessionStore
+from domain.errors import InvalidInput, TryAgain
+from domain.events import AbortRequested, BooksClosed
+from domain.ids import ListingKey, SessionKey
+from domain.listings import Listing
+from domain.money import NO_QUOTE
+from domain.policy import LadderStep
+from domain.session import Outcome
+from tests.ui.stand_ins import NOW, OPENING, Installation, a_wish
+from ui.actions import ActionRefused, Actions
+from ui.reading import find_session, journal
+
+pytestmark = pytest.mark.postgres
+NEW = ListingKey("mexc", "NEW", "USDT")
+FIRST = SessionKey("main", NEW, 1)
+
+
+async def test_arming_a_known_opening_admits_the_session_and_starts_its_run(installation: Installation) -> None:
+    """The row stands before the run exists."""
+    armed = await installation.actions.arm(a_wish())
+
+    start = installation.temporal.started["snipe/main/mexc:NEW:USDT/1"]
+    detail = installation.reader.session(FIRST)
+    assert armed.session == FIRST == start.key
+    assert detail is not None
+    assert (detail.line.opens_at, detail.line.policy) == (OPENING, start.policy)
+    assert detail.line.target_id == armed.target
+
+
+async def test_a_repeated_request_makes_no_second_session(installation: Installation) -> None:
+    """Also when another process repeats it, and after the session has ended."""
+    first = await installation.actions.arm(a_wish())
+    second = await installation.actions.arm(a_wish())
+    third = await _another_process(installation).arm(a_wish())
+    await _close(installation, FIRST)
+
+    fourth = await _another_process(installation).arm(a_wish())
+
+    assert first == second == third == fourth
+    assert len(installation.reader.sessions()) == len(installation.reader.targets()) == 1
+
+
+async def test_arming_again_after_the_end_takes_the_next_attempt(installation: Installation) -> None:
+    """An explicit act with a key of its own."""
+    await installation.actions.arm(a_wish())
+    await _close(installation, FIRST)
+
+    armed = await installation.actions.arm(a_wish(request="wish-2"))
+
+    assert armed.session == SessionKey("main", NEW, 2)
+
+
+async def test_an_open_session_of_the_pair_is_not_doubled(installation: Installation) -> None:
+    """Other terms need the open one to be aborted first."""
+    await installation.actions.arm(a_wish())
+
+    with pytest.raises(ActionRefused, match="abort it first"):
+        await installation.actions.arm(a_wish(request="wish-2", budget=Decimal(60)))
+
+    assert len(installation.reader.sessions()) == 1
+
+
+async def test_without_an_opening_only_a_target_waits(installation: Installation) -> None:
+    """The listing watch starts its session when a source names the opening."""
+    armed = await installation.actions.arm(a_wish(opens_at=None))
+    again = await _another_process(installation).arm(a_wish(opens_at=None))
+
+    assert armed == again
+    assert armed.session is None
+    assert [(target.status, target.opens_at) for target in installation.reader.targets()] == [("waiting", None)]
+    assert installation.temporal.starts == 0
+    listing = Listing(NEW, "NEWUSDT", OPENING)
+    assert [new.target_id for new in await PostgresListingBook(installation.database).wanted(listing)] == [armed.target]
+
+
+async def test_a_sighted_listing_needs_no_unlisted(installation: Installation) -> None:
+    """The session takes the key by which sources know the listing."""
+    known = ListingKey("mexc", "coin-7", "USDT")
+    await PostgresListingBook(installation.database).sight("test", [Listing(known, "NEWUSDT", OPENING)])
+
+    armed = await installation.actions.arm(a_wish(unlisted=False))
+
+    assert armed.session == SessionKey("main", known, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"unlisted": False}, "symbol: got 'NEWUSDT', expected a coming listing"),
+        ({"symbol": "NEW/EUR"}, "symbol: got 'NEW/EUR', expected"),
+        ({"opens_at": NOW - timedelta(seconds=1)}, "a passed opening is not chased"),
+        ({"opens_at": datetime(2999, 1, 1)}, "append Z for UTC"),  # noqa: DTZ001 - the point of the test
+        ({"budget": Decimal(0)}, "budget: got 0, expected more than 0 to 500"),
+        ({"budget": Decimal("500.01")}, "budget: got 500.01, expected"),
+        ({"max_price": Decimal(0)}, "max price: got 0, expected more than 0"),
+        ({"stop_percent": Decimal(0)}, "stop percent: got 0"),
+        ({"time_stop_s": 0}, "time stop: got 0"),
+        ({"arm_lead_s": 1}, "arm lead: got 1"),
+        ({"ladder": (LadderStep(Decimal(5), Decimal(101)),)}, "ladder shares: got 101"),
+        ({"account": "a/b"}, "account: got 'a/b'"),
+        ({"request": ""}, "request: got an empty key"),
+    ],
+)
+async def test_a_bad_request_is_refused_and_writes_nothing(
+    installation: Installation, changes: dict[str, Any], words: str
+) -> None:
+    """Value, expectation and remedy, in one line."""
+    with pytest.raises(ActionRefused) as refusal:
+        await installation.actions.arm(a_wish(**changes))
+
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert installation.reader.targets() == ()
+    assert installation.reader.sessions() == ()
+    assert installation.temporal.starts == 0
+
+
+async def test_every_reason_is_told_at_once(installation: Installation) -> None:
+    """Nobody has to try five times."""
+    with pytest.raises(ActionRefused) as refusal:
+        await installation.actions.arm(a_wish(budget=Decimal(0), max_price=Decimal(0), opens_at=NOW))
+
+    assert len(refusal.value.reasons) == 3
+
+
+async def test_arming_without_temporal_writes_nothing(installation: Installation) -> None:
+    """A session that nobody carries out must not stand there."""
+    installation.temporal.away = True
+
+    with pytest.raises(InvalidInput, match="TEMPORAL_ADDRESS"):
+        await installation.actions.arm(a_wish())
+
+    assert installation.reader.sessions() == ()
+
+
+async def test_a_run_that_could_not_be_started_is_started_by_the_same_request(installation: Installation) -> None:
+    """Temporal left between the row and the start."""
+    installation.temporal.breaks = True
+    with pytest.raises(TryAgain, match="repeat the same request"):
+        await installation.actions.arm(a_wish())
+    installation.temporal.breaks = False
+
+    armed = await installation.actions.arm(a_wish())
+
+    assert armed.session == FIRST
+    assert list(installation.temporal.started) == [FIRST.workflow_id]
+    assert len(installation.reader.sessions()) == 1
+
+
+async def test_an_abort_is_told_to_the_run_under_its_request_key(installation: Installation) -> None:
+    """The update's id is the request, so that a repeated one counts once."""
+    await installation.actions.arm(a_wish())
+
+    receipt = await installation.actions.abort("NEWUSDT", "wrong coin", "abort-1")
+
+    told = installation.temporal.updates["abort-1"]
+    assert (told[0], told[1], told[2].reason) == (FIRST.workflow_id, "abort", "wrong coin")
+    assert receipt.request == "abort-1"
+
+
+@pytest.mark.parametrize("trouble", ["away", "lost"])
+async def test_an_abort_without_temporal_stands_in_the_sessions_row(installation: Installation, trouble: str) -> None:
+    """Desks act on the row, and the receipt says so."""
+    await installation.actions.arm(a_wish())
+    setattr(installation.temporal, trouble, True)
+
+    receipt = await installation.actions.abort(str(FIRST), "now", "abort-1")
+    await installation.actions.abort(str(FIRST), "now", "abort-1")
+
+    detail = installation.reader.session(FIRST)
+    aborts = [entry.event for entry in journal(installation.reader, FIRST) if isinstance(entry.event, AbortRequested)]
+    assert "Temporal does not answer" in receipt.text
+    assert detail is not None
+    assert detail.line.aborting
+    assert aborts == [AbortRequested("now", "abort-1")]
+
+
+async def test_an_ended_session_is_not_aborted(installation: Installation) -> None:
+    """There is nothing to stop."""
+    await installation.actions.arm(a_wish())
+    await _close(installation, FIRST)
+
+    with pytest.raises(ActionRefused, match="the session is closed"):
+        await installation.actions.abort(str(FIRST), "late", "abort-1")
+
+
+async def test_a_waiting_target_can_be_withdrawn_once(installation: Installation) -> None:
+    """Afterwards it does not wait any more."""
+    armed = await installation.actions.arm(a_wish(opens_at=None))
+
+    await installation.actions.withdraw(armed.target)
+
+    assert installation.reader.targets()[0].status == "withdrawn"
+    with pytest.raises(ActionRefused, match="one that waits"):
+        await installation.actions.withdraw(armed.target)
+
+
+async def test_a_session_is_found_by_any_of_its_names(installation: Installation) -> None:
+    """Full name, pair, and pair with attempt."""
+    await installation.actions.arm(a_wish())
+    await _close(installation, FIRST)
+    second = (await installation.actions.arm(a_wish(request="wish-2"))).session
+
+    assert find_session(installation.reader, str(FIRST)).key == FIRST
+    assert find_session(installation.reader, "NEWUSDT").key == second
+    assert find_session(installation.reader, "newusdt/1").key == FIRST
+
+
+@pytest.mark.parametrize("name", ["", "OLDUSDT", "NEWUSDT/9", "main/mexc:NEW:USDT/9", "a/b/c", "main/x/1"])
+async def test_an_unknown_session_is_refused_with_its_name(installation: Installation, name: str) -> None:
+    """What was typed, what is expected, where to look."""
+    await installation.actions.arm(a_wish())
+
+    with pytest.raises(InvalidInput, match=r"(session|listing): got"):
+        find_session(installation.reader, name)
+
+
+async def test_a_pair_of_two_accounts_needs_its_full_name(installation: Installation) -> None:
+    """Stopping the wrong account's session would be worse than asking."""
+    await installation.actions.arm(a_wish())
+    await installation.actions.arm(a_wish(account="second", request="wish-2"))
+
+    with pytest.raises(InvalidInput, match="write its full name"):
+        find_session(installation.reader, "NEWUSDT")
+
+
+def _another_process(installation: Installation) -> Actions:
+    return Actions(installation.database, installation.reader, installation.temporal.connect, now=lambda: NOW)
+
+
+async def _close(installation: Installation, key: SessionKey) -> None:
+    nothing = (NO_QUOTE, NO_QUOTE, NO_QUOTE, Decimal(0), NO_QUOTE, NO_QUOTE)
+    await PostgresSessionStore(installation.database).append(key, (BooksClosed(Outcome.CANCELLED, "", *nothing),))
