@@ -8,7 +8,7 @@ from rich.console import Console
 
 from adapters.local.state import read_state
 from adapters.settings import read_settings
-from cli.demo_session import play
+from cli.demo_session import play, refuse_unusable
 from cli.narrator import Narrator
 from cli.stack_access import stack_options
 from stack import Stack, run_stack
@@ -21,6 +21,7 @@ async def run_demo(*, once: bool, seed: int, budget: Decimal) -> int:
 
     Raises SniperError for what cannot be started or is refused.
     """
+    refuse_unusable(budget)
     narrator = Narrator(Console(file=sys.stdout, highlight=False))
     options = stack_options(seed=seed)
     running = read_state(options.home)

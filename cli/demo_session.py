@@ -19,7 +19,9 @@ from domain.events import PositionFlat, ShotSent
 from domain.ids import Leg
 from domain.money import plain
 from domain.orders import Fill, Order, Side
+from domain.policy import complaints
 from domain.session import Outcome, Phase
+from ui.actions import ActionRefused
 from ui.arm_request import ArmRequest
 from ui.reading import LOOK_BACK, journal
 from ui.timeline import Recorded, lines
@@ -58,15 +60,7 @@ async def play(settings: Settings, budget: Decimal, narrator: Narrator) -> bool:
         narrator.heading(f"{symbol} on the simulator")
         opens_at = await venue.list_pump(symbol, OPENS_IN_S, OPEN_PRICE)
         narrator.say(f"the venue announces {symbol}: opens at {clock(opens_at)} UTC, in {OPENS_IN_S} s")
-        wish = ArmRequest(
-            symbol=symbol,
-            budget=budget,
-            max_price=MAX_PRICE,
-            time_stop_s=TIME_STOP_S,
-            arm_lead_s=ARM_LEAD_S,
-            account=account,
-            unlisted=True,
-        )
+        wish = _wish(symbol, budget, account)
         armed = await actions.arm(wish)
         narrator.say(f"target {armed.target}: {policy_in_words(wish.policy, units)}")
         line = await _found(reader, symbol, narrator)
@@ -76,6 +70,26 @@ async def play(settings: Settings, budget: Decimal, narrator: Narrator) -> bool:
         told = await _follow(reader, line, narrator)
         differences = _differences(told, before, await venue.books(account), symbol)
     return _conclude(told, differences, units, narrator, settings.panel_url)
+
+
+def refuse_unusable(budget: Decimal) -> None:
+    """Before anything is started. Raises ActionRefused."""
+    reasons = complaints(_wish("NEWUSDT", budget, "main").policy)
+    if reasons:
+        raise ActionRefused(reasons)
+
+
+def _wish(symbol: str, budget: Decimal, account: str) -> ArmRequest:
+    """A target without an opening time, so that the listing watch has to find it."""
+    return ArmRequest(
+        symbol=symbol,
+        budget=budget,
+        max_price=MAX_PRICE,
+        time_stop_s=TIME_STOP_S,
+        arm_lead_s=ARM_LEAD_S,
+        account=account,
+        unlisted=True,
+    )
 
 
 async def _fresh_symbol(venue: DemoVenue, reader: Reader) -> str:

@@ -21,9 +21,9 @@ class Desk:
 
     async def fire(self, key: SessionKey) -> EntryReport:
         run = self._run(key)
-        await run.until(lambda: run.entry is not None)
+        await run.until(lambda: run.entry is not None and (run.entry.result != "disarmed" or run.over))
         assert run.entry is not None
-        return run.entry
+        return run.entry  # a disarmed one once it has let go: whoever asks again gets a new run, not this answer
 
     async def guard(self, key: SessionKey) -> GuardReport:
         run = self._run(key)

@@ -5,6 +5,7 @@ store, no Temporal, no JSON and no log line.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -131,6 +132,15 @@ class EntryRun:
             self._still_wanted()
             await self._kit.clock.sleep(_ASK_AGAIN_S)
 
+    async def _measure_clock_again(self) -> None:
+        """Sharpen what is known; a venue that does not tell the time leaves it as good as it still is."""
+        with suppress(TryAgain, OutcomeUnknown):
+            await self._kit.exchange_clock.synchronise()
+        estimate = self._kit.exchange_clock.estimate()
+        allowed = self._armed_for.policy.entry.clock_bound_ms / 1000
+        if estimate is None or estimate.bound_at(self._kit.clock.monotonic()) > allowed:
+            await self._measure_clock()
+
     async def _measure_clock_once(self) -> None:
         """Any estimate will do for reconciling; waited for as long as it takes."""
         while self._kit.exchange_clock.estimate() is None:
@@ -196,7 +206,7 @@ class EntryRun:
             self._still_wanted()
             self._desk.keeper.check()
             if remaining > 1 and self._kit.clock.monotonic() - measured_at > _MEASURE_EVERY_S:
-                await self._measure_clock()
+                await self._measure_clock_again()
                 measured_at = self._kit.clock.monotonic()
             await self._kit.clock.sleep(min(remaining, 0.25))
         self._still_wanted()
@@ -300,7 +310,8 @@ class EntryRun:
         self._desk.journal.note(ShotAnswered(name, answer, code, text, after_us))
 
     async def _withdraw(self, reason: str) -> None:
-        """Give up every intent that was never sent."""
+        """Give up every intent that was never sent. Raises LeaseLost: they may be another desk's by now."""
+        self._desk.keeper.check()
         waiting = self._desk.ledger.unsettled(Leg.ENTRY)
         self._desk.ledger.settled.update(intent.client_order_id for intent in waiting)
         await self._desk.journal.write_patiently(

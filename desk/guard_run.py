@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from desk.learning import absent_from
 from desk.session_desk import SessionDesk
 from domain.commands import GuardReport
-from domain.errors import OutcomeUnknown, PriceRefused, Refused, StoreUnavailable, TryAgain
+from domain.errors import ClockRefused, OutcomeUnknown, PriceRefused, Refused, StoreUnavailable, TryAgain
 from domain.events import (
     AttentionNeeded,
     ExitDecided,
@@ -47,6 +47,7 @@ _ASK_PENDING_EVERY_S = 0.3
 _REFUSED_PAUSE_S = 3.0
 """How long a refused order is not repeated; the book may have moved by then."""
 _NO_PRICE_WORRY_S = 30.0
+_MEASURE_EVERY_S = 60.0
 _PRICE_AGE_S = 5.0
 """A quote older than this is unknown."""
 
@@ -77,6 +78,8 @@ class GuardRun:
         self._no_price_since: float | None = None
         self._next_shots: dict[Leg, int] = {}
         self._gaps = 0
+        self._unseen = 0
+        self._clock_doubted = asyncio.Event()
         self.woken = asyncio.Event()
         self.hinted: set[str] = set()
 
@@ -87,11 +90,14 @@ class GuardRun:
         """
         self._desk.journal.note(PhaseEntered(Phase.GUARDING, occurrence=str(self._desk.grant.token)))
         await self._reconcile()
-        quotes = asyncio.create_task(self._follow_quotes(), name=f"quotes {self._desk.key}")
+        helpers = [
+            asyncio.create_task(self._follow_quotes(), name=f"quotes {self._desk.key}"),
+            asyncio.create_task(self._keep_clock(), name=f"clock {self._desk.key}"),
+        ]
         try:
             while True:
                 self._desk.keeper.check()
-                if self._desk.keeper.wanted.is_set():
+                if self._desk.keeper.wanted.is_set() and not self._in_flight():
                     return None
                 await self._ask_due()
                 report = await self._step()
@@ -101,9 +107,9 @@ class GuardRun:
                     await asyncio.wait_for(self.woken.wait(), _ROUND_S)
                 self.woken.clear()
         finally:
-            quotes.cancel()
-            with suppress(asyncio.CancelledError):
-                await quotes
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
 
     def gap(self, gap: StreamGap) -> None:
         """A stream was interrupted: leave a record."""
@@ -131,6 +137,13 @@ class GuardRun:
             await self._desk.learner.ask(intent, sent.absent_at)
             resting = name in self._desk.ledger.orders and intent.kind is OrderKind.LIMIT
             sent.ask_at = now + (_ASK_RESTING_EVERY_S if resting else _ASK_PENDING_EVERY_S)
+
+    def _in_flight(self) -> bool:
+        """Whether a sell of ours may still appear at the venue: the next desk would take it for absent."""
+        return any(
+            intent.client_order_id in self._sent and intent.client_order_id not in self._desk.ledger.orders
+            for intent in self._desk.ledger.unsettled()
+        )
 
     async def _step(self) -> GuardReport | None:
         record = self._desk.record
@@ -180,8 +193,11 @@ class GuardRun:
 
     async def _place_rung(self, price: Price, quantity: Base) -> None:
         try:
-            await self._send(Leg.LADDER, OrderKind.LIMIT, price, quantity)
-        except (Refused, TryAgain):
+            seen = await self._send(Leg.LADDER, OrderKind.LIMIT, price, quantity)
+        except (Refused, TryAgain) as error:
+            self._doubt_clock(error)
+            seen = False
+        if not seen:  # also after an unknown outcome: a venue that is ill shall not be sent a rung in every round
             self._blocked[price] = self._kit.clock.monotonic() + _REFUSED_PAUSE_S
 
     async def _sell(self, trigger: Trigger, price: Price, quantity: Base) -> None:
@@ -195,16 +211,22 @@ class GuardRun:
         if self._sell_at_bid and bid is not None:
             price = self._rules.price_up(bid)
         try:
-            await self._send(Leg.EXIT, OrderKind.IMMEDIATE, price, quantity)
-            self._sell_again_at = self._kit.clock.monotonic() + _ASK_PENDING_EVERY_S
+            seen = await self._send(Leg.EXIT, OrderKind.IMMEDIATE, price, quantity)
+            self._unseen = 0 if seen else self._unseen + 1
+            pause = min(_ASK_PENDING_EVERY_S * 2.0**self._unseen, _REFUSED_PAUSE_S)
+            self._sell_again_at = self._kit.clock.monotonic() + pause
         except PriceRefused:
             self._sell_at_bid = True
             self._sell_again_at = self._kit.clock.monotonic() + _ROUND_S
-        except (Refused, TryAgain):
+        except (Refused, TryAgain) as error:
+            self._doubt_clock(error)
             self._sell_again_at = self._kit.clock.monotonic() + _REFUSED_PAUSE_S
 
-    async def _send(self, leg: Leg, kind: OrderKind, price: Price, quantity: Base) -> None:
-        """Commit an intent, then send it once. Raises Refused or TryAgain when it certainly left no order."""
+    async def _send(self, leg: Leg, kind: OrderKind, price: Price, quantity: Base) -> bool:
+        """Commit an intent, then send it once; False: whether the venue has it is not known.
+
+        Raises Refused or TryAgain when it certainly left no order.
+        """
         record = self._desk.record
         shot = await self._take_shot(leg)
         name = self._desk.order_id(leg, shot)
@@ -232,6 +254,21 @@ class GuardRun:
         else:
             self._answered(name, "accepted", None, f"order {ack.order_id}", sent_at)
             await self._desk.learner.ask(intent, self._sent[name].absent_at)
+            return True
+        return False
+
+    def _doubt_clock(self, error: Exception) -> None:
+        if isinstance(error, ClockRefused):
+            self._clock_doubted.set()
+
+    async def _keep_clock(self) -> None:
+        """A guard may last for days: an old estimate has drifted, and a suspended machine has lost it altogether."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._clock_doubted.wait(), _MEASURE_EVERY_S)
+            self._clock_doubted.clear()
+            with suppress(TryAgain, OutcomeUnknown, Refused):
+                await self._kit.exchange_clock.synchronise()
 
     def _answered(self, name: str, answer: str, code: int | None, text: str, sent_at: float) -> None:
         after_us = round((self._kit.clock.monotonic() - sent_at) * 1e6)

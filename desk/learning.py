@@ -69,10 +69,11 @@ class Learner:
         if name in self._ledger.settled:
             return True
         try:
+            asked_at = self._exchange_clock.now()
             order = await self._exchange.find_order(intent.symbol, name)
             if order is not None:
                 return await self._saw(order)
-            return await self._is_absent(intent, believe_absent_at)
+            return await self._is_absent(intent, asked_at, believe_absent_at)
         except (TryAgain, OutcomeUnknown, Refused):  # a refused question says nothing about the order
             return False
 
@@ -99,15 +100,14 @@ class Learner:
             self._ledger.fills[fill.trade_id] = fill
             self._journal.note(FillSeen(fill))
 
-    async def _is_absent(self, intent: OrderIntent, believe_absent_at: datetime) -> bool:
-        now = self._exchange_clock.now()
-        if now < believe_absent_at:
+    async def _is_absent(self, intent: OrderIntent, asked_at: datetime, believe_absent_at: datetime) -> bool:
+        if asked_at < believe_absent_at:
             return False
         resting = await self._exchange.open_orders(intent.symbol)
         if any(order.client_order_id == intent.client_order_id for order in resting):
             return False
         if not await self._balance_agrees():
-            if now > believe_absent_at + timedelta(seconds=_WORRY_AFTER_S):
+            if asked_at > believe_absent_at + timedelta(seconds=_WORRY_AFTER_S):
                 self._journal.note(
                     AttentionNeeded(
                         f"order {intent.client_order_id} cannot be found, but the balance of "

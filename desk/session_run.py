@@ -109,8 +109,8 @@ class SessionRun:
             asyncio.create_task(journal.keep(), name=f"journal {self._key}"),
         ]
         try:
-            await self._work(desk)
-            await journal.write_patiently(StoodDown(grant.token, "nothing is left to do here"))
+            why = await self._work(desk)
+            await journal.write_patiently(StoodDown(grant.token, why))
         except LeaseLost as error:
             log.warning("session.stood_down", session=str(self._key), lease=grant.token, reason=str(error))
             journal.note(StoodDown(grant.token, str(error)))
@@ -129,20 +129,23 @@ class SessionRun:
         log.info("session.released", session=str(self._key), lease=grant.token)
         return True
 
-    async def _work(self, desk: SessionDesk) -> None:
+    async def _work(self, desk: SessionDesk) -> str:
+        """Enter and guard as far as it goes; returns why this desk lets go."""
         if desk.record.entry_ended:
             self.entry = _report_of(desk)
         else:
             self.entry = await self._enter(desk)
         self._changed.set()
         if self.entry.result == "disarmed":
-            return
+            return "disarmed: waits for the changed plan"
         if not desk.ledger.position().bought:
-            return
+            return "nothing was bought"
         report = await self._guard(desk)
-        if report is not None:
-            self.flat = report
-            self._changed.set()
+        if report is None:
+            return "another desk wishes to take over"
+        self.flat = report
+        self._changed.set()
+        return "flat"
 
     async def _enter(self, desk: SessionDesk) -> EntryReport:
         run = EntryRun(desk)

@@ -103,11 +103,11 @@ Decision = Hold | PlaceRung | CancelSells | SellNow | NoPrice | Flat
 def decide(view: GuardView, policy: ExitPolicy, rules: SymbolRules) -> Decision:
     """The one next step of the guard."""
     live = tuple(sell for sell in view.sells if sell.open > 0)
-    if is_dust(view.position.held, rules, _worth(view)):
+    trigger = view.leaving or due(view, policy)
+    if is_dust(view.position.held, rules, _worth(view, leaving=trigger is not None)):
         if live:
             return CancelSells(tuple(sell.client_order_id for sell in live))
         return Flat(view.position.held)
-    trigger = view.leaving or due(view, policy)
     if trigger is not None:
         if live:
             return CancelSells(tuple(sell.client_order_id for sell in live))
@@ -167,8 +167,13 @@ def is_dust(quantity: Base, rules: SymbolRules, price: Price | None) -> bool:
     return rules.sellable(quantity, price) <= 0
 
 
-def _worth(view: GuardView) -> Price | None:
-    return view.bid if view.bid is not None else view.position.average_entry
+def _worth(view: GuardView, *, leaving: bool) -> Price | None:
+    """The price at which dust is judged. Only an exit that is due takes the bid's word alone: one absurd bid in a thin
+    book must not turn a whole position into dust."""
+    entry = view.position.average_entry
+    if view.bid is None or entry is None or leaving:
+        return view.bid if view.bid is not None else entry
+    return max(view.bid, entry)
 
 
 def _sell_now(view: GuardView, trigger: Trigger, rules: SymbolRules) -> Decision:

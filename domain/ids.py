@@ -12,6 +12,7 @@ ORDER_ID_LENGTH = 32
 """Longest client order id that all known clients of the venue use; letters and digits only."""
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,31}")
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
 _ASSET = re.compile(r"[A-Z0-9]{1,20}")
 
 
@@ -55,7 +56,7 @@ class SessionKey:
     def parse(cls, text: str) -> Self:
         """The key back from its text. Raises InvalidInput."""
         parts = text.split("/")
-        if len(parts) != 3 or not parts[2].isdigit() or int(parts[2]) < 1 or not _NAME.fullmatch(parts[0]):
+        if len(parts) != 3 or not _ATTEMPT.fullmatch(parts[2]) or not _NAME.fullmatch(parts[0]):
             raise InvalidInput(
                 "session",
                 value=text,

@@ -121,6 +121,18 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
     _between(
         found, "recv window", Decimal(policy.entry.recv_window_ms), Decimal(0), Decimal(1000), "give it in milliseconds"
     )
+    _between(
+        found, "clock bound", Decimal(policy.entry.clock_bound_ms), Decimal(0), Decimal(1000), "give it in milliseconds"
+    )
+    _between(
+        found,
+        "stop confirmation",
+        Decimal(policy.exits.stop_confirm_ms),
+        Decimal(0),
+        Decimal(60_000),
+        "give it in milliseconds",
+        low_ok=True,
+    )
     _ladder(found, policy.exits.ladder)
     return tuple(found)
 
@@ -138,10 +150,10 @@ def _ladder(found: list[str], ladder: tuple[LadderStep, ...]) -> None:
     if len(ladder) > MAX_LADDER_STEPS:
         found.append(f"ladder: got {len(ladder)} steps, expected at most {MAX_LADDER_STEPS}; merge some")
     gains = [step.gain_percent for step in ladder]
-    if any(not Decimal("0.1") <= gain <= 5000 for gain in gains) or gains != sorted(set(gains)):
+    if any(not (gain.is_finite() and Decimal("0.1") <= gain <= 5000) for gain in gains) or gains != sorted(set(gains)):
         shown = ", ".join(str(gain) for gain in gains)
         found.append(f"ladder gains: got {shown}, expected ascending percentages from 0.1 to 5000; reorder them")
     shares = [step.share_percent for step in ladder]
-    if any(not share > 0 for share in shares) or sum(shares) > 100:
+    if any(not (share.is_finite() and share > 0) for share in shares) or sum(shares) > 100:
         shown = ", ".join(str(share) for share in shares)
         found.append(f"ladder shares: got {shown}, expected positive percentages that sum to at most 100; lower them")

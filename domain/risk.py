@@ -31,6 +31,8 @@ class RiskSnapshot:
 def reasons_against(start: StartSnipe, seen: RiskSnapshot) -> tuple[str, ...]:
     """Every reason why the session must not go on, so that the operator reads one complete answer; empty: approved."""
     found = list(complaints(start.policy))
+    if not (start.policy.budget_quote.is_finite() and start.policy.entry.max_price.is_finite()):
+        return tuple(found)  # nothing can be compared with them
     for rule in _RULES:
         reason = rule(start, seen)
         if reason is not None:

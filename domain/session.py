@@ -35,13 +35,14 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.WAITING: frozenset({Phase.ARMING, Phase.CLOSING}),
     Phase.ARMING: frozenset({Phase.ARMED, Phase.WAITING, Phase.FIRING, Phase.GUARDING, Phase.CLOSING}),
     Phase.ARMED: frozenset({Phase.ARMING, Phase.WAITING, Phase.FIRING, Phase.GUARDING, Phase.CLOSING}),
-    Phase.FIRING: frozenset({Phase.GUARDING, Phase.CLOSING, Phase.NEEDS_ATTENTION}),
+    Phase.FIRING: frozenset({Phase.WAITING, Phase.GUARDING, Phase.CLOSING, Phase.NEEDS_ATTENTION}),
     Phase.GUARDING: frozenset({Phase.CLOSING, Phase.NEEDS_ATTENTION}),
     Phase.CLOSING: frozenset({Phase.CLOSED, Phase.NEEDS_ATTENTION}),
     Phase.CLOSED: frozenset(),
     Phase.NEEDS_ATTENTION: frozenset({Phase.GUARDING, Phase.CLOSING}),
 }
-"""ARMED goes back to ARMING when another process takes over, and to WAITING when the opening moves away."""
+"""ARMED goes back to ARMING when another process takes over; it and FIRING go back to WAITING when the opening moves
+away before anything was sent."""
 
 
 def may_move(old: Phase, new: Phase) -> bool:

@@ -205,6 +205,17 @@ def test_stopping_where_nothing_runs_is_done(lonely: pytest.MonkeyPatch, capsys:
     assert json.loads(capsys.readouterr().out)["stopped"] is False
 
 
+@pytest.mark.parametrize("budget", ["0", "600", "many"])
+def test_a_demo_with_a_bad_budget_starts_nothing(
+    lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], budget: str
+) -> None:
+    """Nobody waits for a stack to hear that."""
+    assert run(["demo", "--once", "--budget", budget]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "budget: got" in said.err
+
+
 def _written(database: str) -> tuple[int, int]:
     with Reader(database) as reader:
         return len(reader.targets()), len(reader.sessions())
