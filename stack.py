@@ -131,6 +131,7 @@ class Stack:
         self._cleanup.push_async_callback(self._supervisor.stop)
         self._state = StackState(os.getpid(), datetime.now(UTC), "", "", options.temporal_namespace)
         await together(self._start_database(), self._start_temporal(executable), self._start_venue())
+        await self._retire_lost_sessions()
         if not options.only_infra:
             workers = [self._supervisor.start(self._worker(role)) for role in ROLES]
             await together(*workers, *([self._start_panel()] if options.with_panel else []))
@@ -236,6 +237,15 @@ class Stack:
             api_secret=account.secret,
         )
 
+    async def _retire_lost_sessions(self) -> None:
+        """A simulator that has just started knows nothing of earlier sessions: nobody can end them but us."""
+        if self.state.api_key is None:
+            return  # a venue that is not ours keeps its books
+        from adapters.postgres.retirement import retire_unclosed  # late: only here does this process need the stores
+
+        for key in await retire_unclosed(self.state.database_url, "the simulator that held it was stopped"):
+            self._say(f"session {key}: retired, the simulator that held it was stopped")
+
     async def _start_panel(self) -> None:
         options = self.options
         env = self.environment()
@@ -245,7 +255,14 @@ class Stack:
         async def start(port: int) -> int:
             argv = (
                 *(*options.programs.panel, "--server.port", str(port), "--server.address", LOOPBACK),
-                *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
+                *(
+                    "--server.headless",
+                    "true",
+                    "--client.toolbarMode",
+                    "minimal",
+                    "--browser.gatherUsageStats",
+                    "false",
+                ),
                 *("--runner.postScriptGC", "false"),  # a full collection after each refresh costs more than the page
                 *("--server.fileWatcherType", "none"),
             )

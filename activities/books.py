@@ -16,7 +16,7 @@ from domain.events import (
     PolicyChanged,
     RequestRefused,
 )
-from domain.ids import split_symbol
+from domain.ids import assets_of
 from domain.money import plain
 from domain.orders import position_of
 from domain.ports import Exchange, Sessions, SessionStore
@@ -54,16 +54,18 @@ class BookActivities:
             raise InvalidInput(
                 "session", value=str(close.key), expected="a session that was admitted", remedy="start it through arm"
             )
-        await self.store.append(close.key, (PhaseEntered(Phase.CLOSING),))
+        if record.phase is not Phase.CLOSED:
+            await self.store.append(close.key, (PhaseEntered(Phase.CLOSING),))
         await self._ask_again_for_absent_orders(record)
         books = await self._books(record, close)
         await self.sessions.release(close.key)  # before the end is written: a crash between repeats it harmlessly
         await self.store.append(close.key, (books, PhaseEntered(Phase.CLOSED)))
         await self.sessions.notify(close.key, "info", _summary(record, books))
-        return SnipeClosed(books.outcome, books.reason, books.spent, books.received, books.result)
+        outcome = record.outcome or books.outcome  # the first end that was written stands
+        return SnipeClosed(outcome, books.reason, books.spent, books.received, books.result)
 
     async def _books(self, record: SessionRecord, close: CloseBooks) -> BooksClosed:
-        base, quote = split_symbol_or_nothing(record.symbol)
+        base, quote = assets_of(record.symbol)
         position = position_of(await self.store.fills(close.key), base, quote)
         outcome = outcome_of(
             bought=position.bought > 0,
@@ -93,14 +95,6 @@ class BookActivities:
                 text = f"order {intent.client_order_id} was thought absent and exists: {order.status}, {order.executed}"
                 await self.store.append(record.key, (AttentionNeeded(text),))
                 await self.sessions.notify(record.key, "critical", text)
-
-
-def split_symbol_or_nothing(symbol: str) -> tuple[str, str]:
-    """Base and quote, or two empty names for a symbol that was rejected because it has none."""
-    try:
-        return split_symbol(symbol)
-    except InvalidInput:
-        return "", ""
 
 
 def _summary(record: SessionRecord, books: BooksClosed) -> str:

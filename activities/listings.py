@@ -1,12 +1,13 @@
 """Listings: a long poll over the sources, and telling running sessions that their opening moved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio import activity
 
 from domain.commands import ListingNews, MovedOpening, NewSession, NextListings, Reschedule, StartSnipe
 from domain.errors import TryAgain
 from domain.ports import Clock, ListingBook, ListingSource, RunningSnipes, Sessions
+from domain.session import Phase, SessionRecord
 
 ASK_EVERY_S = 5.0
 ANSWER_WITHIN_S = 50.0
@@ -28,9 +29,12 @@ class ListingActivities:
         Sessions to start are admitted before this returns, so that each is started at most once.
         """
         asked_at = self.clock.monotonic()
+        preparing: frozenset[NewSession] = frozenset()
         while True:
             activity.heartbeat()
             news = await self._look(after)
+            stalled, preparing = preparing, await self._preparing()
+            news = replace(news, start=news.start + tuple(new for new in preparing if new in stalled))
             if news.start or news.moved or self.clock.monotonic() - asked_at > ANSWER_WITHIN_S:
                 return news
             await self.clock.sleep(ASK_EVERY_S)
@@ -38,15 +42,17 @@ class ListingActivities:
     @activity.defn
     async def unclosed_sessions(self) -> tuple[NewSession, ...]:
         """Every session that is not closed: asked at start, so that a lost Temporal database loses no position."""
-        return tuple(
-            NewSession(StartSnipe(record.key, record.symbol, record.opens_at, record.policy), record.workflow_id)
-            for record in await self.sessions.unclosed()
-        )
+        return tuple(_start_of(record) for record in await self.sessions.unclosed())
 
     @activity.defn
     async def move_opening(self, moved: MovedOpening) -> None:
         """A workflow cannot update another one, so this does."""
         await self.snipes.reschedule(moved)
+
+    async def _preparing(self) -> frozenset[NewSession]:
+        """Sessions that were admitted and have not come further: when two looks in a row see one, its start failed."""
+        unclosed = await self.sessions.unclosed()
+        return frozenset(_start_of(record) for record in unclosed if record.phase is Phase.PREPARING)
 
     async def _look(self, after: NextListings) -> ListingNews:
         try:
@@ -68,3 +74,7 @@ class ListingActivities:
             if record.opens_at != listing.opens_at
         ]
         return ListingNews(cursor, tuple(start), tuple(moved))
+
+
+def _start_of(record: SessionRecord) -> NewSession:
+    return NewSession(StartSnipe(record.key, record.symbol, record.opens_at, record.policy), record.workflow_id)

@@ -28,7 +28,7 @@ class PreparationActivities:
         if record.phase is Phase.CLOSED:
             return Prepared("closed")
         if past_arming(record.phase):
-            return Prepared("resume")
+            return Prepared("resume", revision=record.policy_revision)
         await self.store.append(start.key, (PhaseEntered(Phase.PREPARING),))
         try:
             _, quote_asset = split_symbol(start.symbol)
@@ -41,7 +41,7 @@ class PreparationActivities:
         reasons = reasons_against(start, seen)
         if reasons:
             return await self._reject(start.key, reasons)
-        return await self._reserve(start, quote_asset)
+        return await self._reserve(start, quote_asset, record.policy_revision)
 
     async def _look(self, start: StartSnipe, record: SessionRecord, quote_asset: str) -> RiskSnapshot:
         if self.exchange_clock.estimate() is None:
@@ -55,7 +55,7 @@ class PreparationActivities:
             now=self.exchange_clock.now(),
         )
 
-    async def _reserve(self, start: StartSnipe, quote_asset: str) -> Prepared:
+    async def _reserve(self, start: StartSnipe, quote_asset: str, revision: int) -> Prepared:
         amount = start.policy.budget_quote
         free = Quote((await self.exchange.balance(quote_asset)).free)
         unreserved = await self.sessions.reserve(start.key, amount, free)
@@ -68,7 +68,7 @@ class PreparationActivities:
         await self.store.append(
             start.key, (RiskApproved(requested=amount, reserved=amount), PhaseEntered(Phase.WAITING))
         )
-        return Prepared("approved")
+        return Prepared("approved", revision=revision)
 
     async def _reject(self, key: SessionKey, reasons: tuple[str, ...]) -> Prepared:
         await self.store.append(key, (RiskRejected(reasons),))

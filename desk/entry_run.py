@@ -108,9 +108,12 @@ class EntryRun:
         )
         quiet_in = max(0.0, self._desk.quiet_at() - self._kit.clock.monotonic())
         believe_absent_at = self._kit.exchange_clock.now() + timedelta(seconds=quiet_in)
-        for intent in self._desk.ledger.unsettled(Leg.ENTRY):
-            if may_have_left(self._desk.grant, intent.not_before, granted_at):
-                await self._desk.learner.settle(intent, believe_absent_at)
+        in_doubt = [
+            intent
+            for intent in self._desk.ledger.unsettled(Leg.ENTRY)
+            if may_have_left(self._desk.grant, intent.not_before, granted_at)
+        ]
+        await self._desk.learner.settle_all(in_doubt, believe_absent_at)
 
     async def _measure_clock(self) -> None:
         """Measure until the bound is good enough to arm. Raises EntryGivenUp when it never becomes so."""

@@ -88,7 +88,7 @@ class GuardRun:
 
         Raises LeaseLost.
         """
-        self._desk.journal.note(PhaseEntered(Phase.GUARDING, occurrence=str(self._desk.grant.token)))
+        self._desk.journal.note(PhaseEntered(Phase.GUARDING, f"by {self._kit.holder}", str(self._desk.grant.token)))
         await self._reconcile()
         helpers = [
             asyncio.create_task(self._follow_quotes(), name=f"quotes {self._desk.key}"),
@@ -299,7 +299,7 @@ class GuardRun:
         if now - self._no_price_since > _NO_PRICE_WORRY_S:
             self._no_price_since = now
             self._desk.journal.note(
-                AttentionNeeded(f"{trigger}: no bid for {self._desk.record.symbol} is known, so nothing can be sold")
+                AttentionNeeded(f"{trigger}: no usable bid for {self._desk.record.symbol}, so nothing can be sold")
             )
 
     async def _flat(self, dust: Base) -> GuardReport:

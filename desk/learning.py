@@ -1,6 +1,7 @@
 """Finding out what became of an order, over REST, by its client order id. Never sends an order."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -52,16 +53,18 @@ class Learner:
             settled = await self.ask(intent, believe_absent_at)
             if settled:
                 return self._ledger.orders.get(intent.client_order_id)
-            pause = _ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S
+            await self._pause(_ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S)
             asked += 1
-            self.hinted.clear()
-            sleeping = asyncio.ensure_future(self._clock.sleep(pause))
-            hinting = asyncio.ensure_future(self.hinted.wait())
-            try:
-                await asyncio.wait({sleeping, hinting}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                sleeping.cancel()
-                hinting.cancel()
+
+    async def settle_all(self, intents: Sequence[OrderIntent], believe_absent_at: datetime) -> None:
+        """Ask about all in turn until each is settled. One after the other would wait for ever: the first is absent
+        only when the balance agrees, and the balance agrees only once the fills of a later one are known."""
+        while True:
+            intents = [intent for intent in intents if not await self.ask(intent, believe_absent_at)]
+            if not intents:
+                return
+            left = (believe_absent_at - self._exchange_clock.now()).total_seconds()
+            await self._pause(max(left, _ASK_LATER_S))
 
     async def ask(self, intent: OrderIntent, believe_absent_at: datetime) -> bool:
         """One question; True once the intent is settled. An answer that fails to come leaves it open."""
@@ -76,6 +79,17 @@ class Learner:
             return await self._is_absent(intent, asked_at, believe_absent_at)
         except (TryAgain, OutcomeUnknown, Refused):  # a refused question says nothing about the order
             return False
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, or less when a stream speaks of one of our orders."""
+        self.hinted.clear()
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        hinting = asyncio.ensure_future(self.hinted.wait())
+        try:
+            await asyncio.wait({sleeping, hinting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            hinting.cancel()
 
     async def _saw(self, order: Order) -> bool:
         name = order.client_order_id

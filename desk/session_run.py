@@ -23,10 +23,10 @@ from domain.commands import EntryReport, GuardReport
 from domain.errors import InvalidInput, LeaseLost, OutcomeUnknown, Refused, StoreUnavailable, TryAgain
 from domain.events import LeaseTaken, StoodDown
 from domain.ids import SessionKey, split_symbol
-from domain.money import SymbolRules
+from domain.money import NO_BASE, SymbolRules
 from domain.orders import Fill, Order
 from domain.ports import StreamGap
-from domain.session import SessionRecord
+from domain.session import Phase, SessionRecord
 
 _ASK_AGAIN_S = 0.5
 _LET_GO_WITHIN_S = 3.0
@@ -131,6 +131,11 @@ class SessionRun:
 
     async def _work(self, desk: SessionDesk) -> str:
         """Enter and guard as far as it goes; returns why this desk lets go."""
+        if desk.record.phase is Phase.CLOSED:
+            self.entry = _report_of(desk)
+            self.flat = GuardReport(True, desk.ledger.position().realised_quote, NO_BASE)
+            self._changed.set()
+            return "the books are closed"
         if desk.record.entry_ended:
             self.entry = _report_of(desk)
         else:

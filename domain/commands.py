@@ -37,10 +37,12 @@ class Prepared:
 
     verdict: approved, rejected (with reasons), resume (an order may exist already: reconcile and never fire) or
         closed (nothing is left to do).
+    revision: of policy and opening in the session's row; above zero when an earlier run changed them.
     """
 
     verdict: str
     reasons: tuple[str, ...] = ()
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

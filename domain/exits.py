@@ -85,7 +85,7 @@ class SellNow:
 
 @dataclass(frozen=True, slots=True)
 class NoPrice:
-    """An exit at once is due, but no bid is known: wait, and say so."""
+    """An exit at once is due, but no bid is known, or none that an order could be made of: wait, and say so."""
 
     trigger: Trigger
 
@@ -104,7 +104,7 @@ def decide(view: GuardView, policy: ExitPolicy, rules: SymbolRules) -> Decision:
     """The one next step of the guard."""
     live = tuple(sell for sell in view.sells if sell.open > 0)
     trigger = view.leaving or due(view, policy)
-    if is_dust(view.position.held, rules, _worth(view, leaving=trigger is not None)):
+    if is_dust(view.position.held, rules, _worth(view, trigger)):
         if live:
             return CancelSells(tuple(sell.client_order_id for sell in live))
         return Flat(view.position.held)
@@ -167,12 +167,14 @@ def is_dust(quantity: Base, rules: SymbolRules, price: Price | None) -> bool:
     return rules.sellable(quantity, price) <= 0
 
 
-def _worth(view: GuardView, *, leaving: bool) -> Price | None:
-    """The price at which dust is judged. Only an exit that is due takes the bid's word alone: one absurd bid in a thin
-    book must not turn a whole position into dust."""
+def _worth(view: GuardView, trigger: Trigger | None) -> Price | None:
+    """The price at which dust is judged. The bid's word alone counts for the rest of an exit under way and at the end
+    of all patience: one absurd bid in a thin book must not turn a whole position into dust."""
     entry = view.position.average_entry
-    if view.bid is None or entry is None or leaving:
-        return view.bid if view.bid is not None else entry
+    if view.bid is None or entry is None:
+        return entry if view.bid is None else view.bid
+    if view.leaving is not None or trigger in (Trigger.ABORT, Trigger.TIME_STOP):
+        return view.bid
     return max(view.bid, entry)
 
 
@@ -184,6 +186,8 @@ def _sell_now(view: GuardView, trigger: Trigger, rules: SymbolRules) -> Decision
     quantity = rules.quantity_down(view.position.held)
     if rules.sellable(quantity, price) <= 0:
         price = rules.price_up(view.bid)  # a sweep must not push the order under the smallest value
+    if rules.sellable(quantity, price) <= 0:
+        return NoPrice(trigger)
     return SellNow(trigger, price, quantity)
 
 

@@ -123,6 +123,14 @@ def split_symbol(symbol: str, quotes: tuple[str, ...] = ("USDT", "USDC", "BTC", 
     )
 
 
+def assets_of(symbol: str) -> tuple[str, str]:
+    """As split_symbol, but two empty names for a symbol that was rejected because it has none."""
+    try:
+        return split_symbol(symbol)
+    except InvalidInput:
+        return "", ""
+
+
 def check_account(name: str) -> str:
     """The account name, if it can be part of ids. Raises InvalidInput."""
     if not _NAME.fullmatch(name):

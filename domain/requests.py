@@ -2,11 +2,24 @@
 
 from datetime import UTC, datetime
 
-from domain.commands import Abort, ChangePolicy, Reschedule
+from domain.commands import Abort, ChangePolicy, Reschedule, StartSnipe
+from domain.errors import InvalidInput
+from domain.ids import SessionKey
 from domain.policy import PolicyChange, TradePolicy, complaints
 from domain.session import Phase
 
 _BEFORE_OPENING = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
+
+
+def why_no_start(start: StartSnipe) -> str | None:
+    """Only what would keep a run from being told at all; everything else is weighed while preparing."""
+    if start.opens_at.utcoffset() is None:
+        return f"opening: got {start.opens_at}, expected a time with its zone; append Z for UTC"
+    try:
+        readable = SessionKey.parse(str(start.key)) == start.key
+    except InvalidInput as error:
+        return str(error)
+    return None if readable else f"session: got {start.key}, expected names without : and /; choose others"
 
 
 def why_no_abort(request: Abort, phase: Phase) -> str | None:

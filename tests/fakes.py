@@ -14,7 +14,16 @@ from decimal import Decimal
 from typing import TypeVar
 
 from desk.launchpad import Launchpad
-from domain.errors import ClockRefused, LeaseLost, NotTradable, OrderRejected, OutcomeUnknown, StoreUnavailable, TryAgain
+from domain.commands import MovedOpening, NewSession
+from domain.errors import (
+    ClockRefused,
+    LeaseLost,
+    NotTradable,
+    OrderRejected,
+    OutcomeUnknown,
+    StoreUnavailable,
+    TryAgain,
+)
 from domain.events import (
     AbortRequested,
     BooksClosed,
@@ -32,8 +41,9 @@ from domain.events import (
     ShotAnswered,
 )
 from domain.exchange_time import ClockEstimate
-from domain.ids import SessionKey
+from domain.ids import ListingKey, SessionKey
 from domain.lease import LeaseGrant
+from domain.listings import Listing
 from domain.money import NO_BASE, NO_QUOTE, Base, Price, Quote, SymbolRules
 from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side
 from domain.ports import Ack, Balance, HotLine, SignedOrder, StreamGap
@@ -78,7 +88,10 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class FakeClock:
-    """Implements domain.ports.Clock on the running loop's time."""
+    """Implements domain.ports.Clock on the running loop's time. suspended_s: how long the machine has slept so far."""
+
+    def __init__(self) -> None:
+        self.suspended_s = 0.0
 
     def now(self) -> datetime:
         return _BEGINNING + timedelta(seconds=self.monotonic() - _EPOCH_S)
@@ -87,7 +100,7 @@ class FakeClock:
         return asyncio.get_running_loop().time()
 
     def boottime(self) -> float:
-        return self.monotonic()
+        return self.monotonic() + self.suspended_s
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
@@ -205,9 +218,7 @@ class FakeExchange:
         return await self._read("find_order", look)
 
     async def open_orders(self, symbol: str) -> tuple[Order, ...]:
-        return await self._read(
-            "open_orders", lambda: tuple(order for order in self.orders if not order.status.final)
-        )
+        return await self._read("open_orders", lambda: tuple(order for order in self.orders if not order.status.final))
 
     async def fills(self, symbol: str, order_id: str) -> tuple[Fill, ...]:
         now = self.clock.monotonic()
@@ -678,3 +689,82 @@ class FakeLaunchpad(Launchpad):
         self.before_look()
         last_look()
         return line.fire()
+
+
+@dataclass
+class FakeSessions:
+    """Implements domain.ports.Sessions for the one session of a FakeStore. others: reserved by other sessions."""
+
+    store: FakeStore
+    others: Quote = NO_QUOTE
+    open_others: int = 0
+    reserved: Quote | None = None
+    released: bool = False
+    admitted: list[NewSession] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
+
+    async def admit(self, new: NewSession) -> SessionRecord:
+        self.admitted.append(new)
+        return self.store.record
+
+    async def reserve(self, key: SessionKey, amount: Quote, free: Quote) -> Quote:
+        if self.released:
+            return NO_QUOTE
+        unreserved = Quote(free - self.others)
+        if self.reserved is not None:
+            return max(unreserved, amount)
+        if unreserved >= amount:
+            self.reserved = amount
+        return unreserved
+
+    async def release(self, key: SessionKey) -> Quote:
+        given_back = NO_QUOTE if self.released or self.reserved is None else self.reserved
+        self.released = True
+        return given_back
+
+    async def unclosed(self) -> tuple[SessionRecord, ...]:
+        return () if self.store.record.phase is Phase.CLOSED else (self.store.record,)
+
+    async def open_count(self, account: str, besides: SessionKey | None = None) -> int:
+        return self.open_others
+
+    async def notify(self, key: SessionKey, severity: str, text: str) -> None:
+        if (severity, text) not in self.notices:
+            self.notices.append((severity, text))
+
+
+@dataclass
+class FakeListings:
+    """Implements domain.ports.ListingSource, ListingBook and RunningSnipes. silent: the source does not answer."""
+
+    shown: tuple[Listing, ...] = ()
+    wishes: dict[ListingKey, NewSession] = field(default_factory=dict)
+    running: tuple[SessionRecord, ...] = ()
+    silent: int = 0
+    sighted: list[Listing] = field(default_factory=list)
+    told: list[MovedOpening] = field(default_factory=list)
+
+    async def listings(self) -> tuple[Listing, ...]:
+        if self.silent:
+            self.silent -= 1
+            raise TryAgain("the source is silent")
+        return self.shown
+
+    async def sight(self, source: str, listings: Sequence[Listing]) -> None:
+        self.sighted += listings
+
+    async def changes(self, after: int) -> tuple[tuple[Listing, ...], int]:
+        return (self.shown, len(self.shown)) if after < len(self.shown) else ((), after)
+
+    async def wanted(self, listing: Listing) -> tuple[NewSession, ...]:
+        wish = self.wishes.pop(listing.key, None)
+        return () if wish is None else (wish,)
+
+    async def upcoming(self) -> tuple[Listing, ...]:
+        return self.shown
+
+    async def sessions_of(self, listing: Listing) -> tuple[SessionRecord, ...]:
+        return self.running
+
+    async def reschedule(self, moved: MovedOpening) -> None:
+        self.told.append(moved)

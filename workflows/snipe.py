@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.errors import SniperError
     from domain.policy import TradePolicy
-    from domain.requests import why_no_abort, why_no_policy, why_no_reschedule
+    from domain.requests import why_no_abort, why_no_policy, why_no_reschedule, why_no_start
     from domain.session import Outcome, Phase
     from workflows import policies
 
@@ -44,12 +44,14 @@ _CANCELLED = "workflow-cancelled"
 
 @dataclass
 class SnipeState:
-    """Everything the run remembers. revision: of opening and policy; receipts: by request, so that each counts once."""
+    """Everything the run remembers. revision: of opening and policy; admitted: the session's row exists; receipts: by
+    request, so that each counts once."""
 
     opens_at: datetime
     policy: TradePolicy
     phase: Phase = Phase.PREPARING
     revision: int = 0
+    admitted: bool = False
     aborting: bool = False
     outcome: Outcome | None = None
     receipts: dict[str, Receipt] = field(default_factory=dict)
@@ -67,6 +69,21 @@ class Snipe:
 
     @workflow.run
     async def run(self, start: StartSnipe) -> SnipeClosed:
+        _refuse(why_no_start(start))
+        story = asyncio.create_task(self._story(start))
+        stopping: asyncio.Task[None] | None = None
+        while not story.done():
+            try:
+                await asyncio.shield(story)
+            except asyncio.CancelledError:
+                if stopping is not None or workflow.cancellation_reason() is None:
+                    raise  # evicted
+                # an activity between two attempts would end at once if it were cancelled: a cancelled run is aborted
+                # through its row instead, and then ends as every other one
+                stopping = asyncio.create_task(self._abort_for_cancellation())
+        return story.result()
+
+    async def _story(self, start: StartSnipe) -> SnipeClosed:
         workflow.upsert_search_attributes(
             [
                 _ACCOUNT.value_set(start.key.account),
@@ -143,6 +160,8 @@ class Snipe:
         prepared = await workflow.execute_activity_method(
             PreparationActivities.prepare_session, start, **policies.PREPARE
         )
+        self.state.revision = max(self.state.revision, prepared.revision)
+        self.state.admitted = True
         return prepared.verdict, "; ".join(prepared.reasons)
 
     async def _enter(self) -> tuple[str, str]:
@@ -160,12 +179,8 @@ class Snipe:
                 return entry.result, entry.reason
 
     async def _wait_for_arming(self) -> None:
-        """Until the opening is one arm lead away, wherever it moves meanwhile. An abort ends the wait, and so does a
-        cancelled run, which is taken for one."""
+        """Until the opening is one arm lead away, wherever it moves meanwhile. An abort ends the wait."""
         while not self.state.aborting:
-            if workflow.cancellation_reason() is not None:
-                await self._abort_for_cancellation()
-                return
             arm_at = self.state.opens_at - timedelta(seconds=self.state.policy.arm_lead_s)
             wait = arm_at - workflow.now()
             if wait <= timedelta(0):
@@ -174,7 +189,7 @@ class Snipe:
 
     async def _wait_for_change(self, longest: timedelta, summary: str) -> None:
         revision = self.state.revision
-        with suppress(TimeoutError, asyncio.CancelledError):  # the caller looks at why it woke
+        with suppress(TimeoutError):  # the caller looks at why it woke
             await workflow.wait_condition(
                 lambda: self.state.aborting or self.state.revision != revision,
                 timeout=longest,
@@ -222,7 +237,9 @@ class Snipe:
         await self._once(_CANCELLED, lambda: self._apply_abort(Abort("the workflow was cancelled", _CANCELLED)))
 
     async def _once(self, request: str, apply: Callable[[], Awaitable[str]]) -> Receipt:
-        """Carry out a request once; a repeated one gets the first one's receipt."""
+        """Carry out a request once; a repeated one gets the first one's receipt. One that came with the start waits for
+        the session's row, in which it is recorded."""
+        await workflow.wait_condition(lambda: self.state.admitted)
         async with self.changing:
             if request not in self.state.receipts:
                 self.state.receipts[request] = Receipt(request, await apply())

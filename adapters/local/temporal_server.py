@@ -139,7 +139,7 @@ async def ensure_search_attributes(client: Client, wanted: Mapping[str, SearchAt
         if exc.status is not RPCStatusCode.ALREADY_EXISTS:  # somebody else was faster
             raise
     async with asyncio.timeout(SEEN_WITHIN_S):
-        while not missing.keys() <= (await _listed(client)).keys():  # noqa: ASYNC110 - another process changes it
+        while not missing.keys() <= (await _listed(client)).keys():
             await asyncio.sleep(ASK_EVERY_S)
 
 

@@ -44,6 +44,9 @@ _EVENT = "SELECT id, seq, at, key, kind, payload FROM events"
 _LEASE = """
     SELECT token, holder, expires_at, released, NOT released AND expires_at > clock_timestamp() AS live FROM leases
 """
+_AS_COMMITTED = """
+    ORDER BY (SELECT not_before FROM intents i WHERE i.client_order_id = orders.client_order_id), client_order_id
+"""
 _OF_SESSION = """
     WHERE session_id = (SELECT id FROM sessions WHERE account = %s AND listing = %s AND attempt = %s)
 """
@@ -184,7 +187,7 @@ def _fills(connection: Connection, parts: tuple[str, str, int]) -> tuple[Fill, .
 
 def _orders(connection: Connection, parts: tuple[str, str, int]) -> tuple[Order, ...]:
     with connection.cursor(row_factory=kwargs_row(rows.order)) as cursor:
-        return tuple(cursor.execute(rows.SELECT_ORDER + _OF_SESSION + "ORDER BY client_order_id", parts).fetchall())
+        return tuple(cursor.execute(rows.SELECT_ORDER + _OF_SESSION + _AS_COMMITTED, parts).fetchall())
 
 
 def _intents(connection: Connection, parts: tuple[str, str, int]) -> tuple[IntentLine, ...]:

@@ -29,9 +29,8 @@ PARTS = {"postgres", "temporal", "simulator", "worker-control", "worker-fire", "
 
 
 @pytest.fixture
-def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackOptions:
+def options(tmp_path: Path) -> StackOptions:
     """A stack of stand-ins in a folder of its own, away from the usual ports."""
-    monkeypatch.setattr(stack_module, "_upgrade", lambda database_url: None)
     environ = {
         name: value
         for name, value in os.environ.items()
@@ -266,7 +265,6 @@ async def _launched(options: StackOptions) -> asyncio.subprocess.Process:
     source = (
         "import asyncio, os, sys\nfrom dataclasses import replace\nfrom pathlib import Path\n"
         "import stack\nfrom adapters.local.options import StackOptions\nfrom tests.stack.test_stack import _stand_ins\n"
-        "stack._upgrade = lambda database_url: None\n"
         "options = StackOptions.from_environment(os.environ)\n"
         "asyncio.run(stack.run_stack(replace(options, programs=_stand_ins(Path(sys.argv[1])))))\n"
     )

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -28,7 +29,7 @@ Handle = WorkflowHandle[Snipe, SnipeClosed]
 
 
 @asynccontextmanager
-async def working(client: Client, activities: StandIns) -> AsyncIterator[None]:
+async def working(client: Client, activities: StandIns, cached_workflows: int = 1000) -> AsyncIterator[None]:
     control = Worker(
         client,
         task_queue=CONTROL_QUEUE,
@@ -40,6 +41,7 @@ async def working(client: Client, activities: StandIns) -> AsyncIterator[None]:
             activities.record_refusal,
         ],
         workflow_failure_exception_types=[Exception],
+        max_cached_workflows=cached_workflows,
     )
     fire = Worker(client, task_queue=FIRE_QUEUE, activities=[activities.fire_entry])
     guard = Worker(client, task_queue=GUARD_QUEUE, activities=[activities.guard_exit])
@@ -150,6 +152,62 @@ async def test_a_cancelled_run_is_taken_for_an_abort(environment: WorkflowEnviro
 
     assert activities.calls == ["prepare", "close"]
     assert closed.outcome is Outcome.CANCELLED
+
+
+async def test_a_run_cancelled_while_it_fires_is_aborted_through_its_row(environment: WorkflowEnvironment) -> None:
+    """No activity is cut off: the desks read the abort, and the session ends with its books closed."""
+    activities = StandIns(hold_entry=asyncio.Event())
+    assert activities.hold_entry is not None
+    async with working(environment.client, activities):
+        handle = await started(environment.client, a_snipe(opens_in=timedelta(seconds=5)))
+        while "fire" not in activities.calls:
+            await asyncio.sleep(0.02)
+        await handle.cancel()
+        while not activities.changes:
+            await asyncio.sleep(0.02)
+        activities.hold_entry.set()
+        closed = await handle.result()
+
+    assert [change.abort is not None for change in activities.changes] == [True]
+    assert activities.calls == ["prepare", "fire", "guard", "close"]
+    assert closed.outcome is Outcome.COMPLETED
+
+
+async def test_a_session_runs_the_same_without_a_workflow_cache(environment: WorkflowEnvironment) -> None:
+    """Every task then replays the run from its beginning."""
+    activities = StandIns(entries=[DISARMED, FILLED])
+    async with working(environment.client, activities, cached_workflows=0):
+        closed = await (await started(environment.client, a_snipe())).result()
+
+    assert activities.calls == ["prepare", "fire", "fire", "guard", "close"]
+    assert closed.outcome is Outcome.COMPLETED
+
+
+async def test_an_opening_without_a_zone_ends_the_run_with_the_reason(environment: WorkflowEnvironment) -> None:
+    """Else the run would fail its first task for ever."""
+    start = a_snipe()
+    naive = replace(start, opens_at=start.opens_at.replace(tzinfo=None))
+    async with working(environment.client, StandIns()):
+        handle = await started(environment.client, naive)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+
+    assert "append Z for UTC" in str(failed.value.cause)
+
+
+async def test_a_resumed_run_goes_on_counting_revisions(environment: WorkflowEnvironment) -> None:
+    """A change after a lost run must be newer than what the row has."""
+    activities = StandIns(prepared=Prepared("approved", revision=7))
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        await handle.execute_update(
+            Snipe.change_policy, ChangePolicy(PolicyChange(stop_percent=Decimal(9)), "policy-1")
+        )
+        await handle.execute_update(Snipe.abort, Abort("tidy up", "abort-1"))
+        await handle.result()
+
+    assert activities.changes[0].revision == 8
 
 
 async def test_a_signal_does_what_the_update_of_its_name_does(environment: WorkflowEnvironment) -> None:

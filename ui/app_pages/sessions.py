@@ -18,7 +18,7 @@ from domain.session import Phase
 from ui.latest import Seen
 from ui.sources import PanelSource, SessionStory, open_source
 from ui.timeline import lines
-from ui.wording import Units, average, clock, day_and_clock, money, policy_in_words, price, relative, signed, span
+from ui.wording import Units, average, clock, day_and_clock, money, policy_in_words, relative, signed, span
 
 STALE_AFTER_S = 3.0
 """The page looks every second: older data means that something is wrong."""
@@ -122,7 +122,7 @@ def _figures(story: SessionStory, line: SessionLine, units: Units, now: datetime
         ("Phase", _phase(line)),
         ("Opening", _countdown(line.opens_at, now)),
         ("Holds", money(position.held, units.base)),
-        ("Average entry", "none" if entry is None else price(average(entry), units)),
+        (f"Average entry ({units.quote})", "none" if entry is None else plain(average(entry))),
         ("Result", _rounded(result, units.quote)),
     )
     for column, (label, value) in zip(st.columns(len(figures)), figures, strict=True):

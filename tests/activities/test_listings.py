@@ -1,0 +1,88 @@
+"""next_listings waits until there is something to start or to move, and admits before it answers."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.listings import ListingActivities
+from domain.commands import ListingNews, MovedOpening, NewSession, NextListings, Reschedule
+from domain.listings import Listing
+from domain.session import Phase
+from tests.builders import KEY, LISTING, T0, a_record, a_start
+from tests.fakes import FakeClock, FakeListings, FakeSessions, FakeStore
+
+NEW = Listing(LISTING, "NEWUSDT", T0 + timedelta(hours=2), revision=3)
+WISH = NewSession(a_start(), KEY.workflow_id)
+
+
+class House:
+    """What next_listings stands in."""
+
+    def __init__(self, listings: FakeListings) -> None:
+        self.clock = FakeClock()
+        self.sessions = FakeSessions(FakeStore(self.clock, a_record()))
+        self.listings = listings
+        self.activities = ListingActivities(listings, "exchangeInfo", listings, self.sessions, listings, self.clock)
+
+    async def ask(self, cursor: int = 0) -> ListingNews:
+        return await ActivityEnvironment().run(self.activities.next_listings, NextListings(cursor))
+
+
+async def test_a_wanted_listing_is_admitted_and_told() -> None:
+    """Admission comes first, so that a lost answer starts nothing twice."""
+    house = House(FakeListings((NEW,), {LISTING: WISH}))
+
+    news = await house.ask()
+
+    assert news.start == (WISH,)
+    assert house.sessions.admitted == [WISH]
+    assert house.listings.sighted == [NEW]
+    assert news.cursor == 1
+
+
+async def test_a_moved_opening_is_told_with_the_listings_revision() -> None:
+    """So that the same move counts once."""
+    house = House(FakeListings((NEW,), running=(a_record(),)))
+
+    news = await house.ask()
+
+    assert news.moved == (MovedOpening(KEY.workflow_id, Reschedule(NEW.opens_at, "listing-revision-3")),)
+
+
+async def test_an_opening_that_stands_is_not_told() -> None:
+    """A session that knows it already is left alone; the poll ends empty-handed after a while."""
+    house = House(FakeListings((NEW,), running=(a_record(opens_at=NEW.opens_at),)))
+    asked_at = house.clock.monotonic()
+
+    news = await house.ask()
+
+    assert (news.start, news.moved) == ((), ())
+    assert 50 < house.clock.monotonic() - asked_at < 60
+
+
+async def test_a_silent_source_is_asked_again() -> None:
+    """Nothing is lost by a source that fails twice."""
+    house = House(FakeListings((NEW,), {LISTING: WISH}, silent=2))
+
+    assert (await house.ask()).start == (WISH,)
+
+
+async def test_every_unclosed_session_is_known_with_its_present_plan() -> None:
+    """A lost Temporal database loses no position."""
+    house = House(FakeListings())
+    house.sessions.store.record = replace(a_record(phase=Phase.GUARDING), opens_at=NEW.opens_at)
+
+    found = await ActivityEnvironment().run(house.activities.unclosed_sessions)
+
+    assert [(new.workflow_id, new.start.opens_at) for new in found] == [(KEY.workflow_id, NEW.opens_at)]
+
+
+async def test_a_moved_opening_is_passed_on() -> None:
+    """Once per call."""
+    house = House(FakeListings())
+    moved = MovedOpening(KEY.workflow_id, Reschedule(T0, "listing-revision-4"))
+
+    await ActivityEnvironment().run(house.activities.move_opening, moved)
+
+    assert house.listings.told == [moved]

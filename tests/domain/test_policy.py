@@ -1,0 +1,103 @@
+"""Every value that cannot be used is told with itself, what was expected, and what to do."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from domain.money import Price, Quote
+from domain.policy import EntryPolicy, ExitPolicy, LadderStep, PolicyChange, TradePolicy, complaints
+from domain.risk import reasons_against
+from tests.builders import a_policy, a_start
+from tests.domain.test_risk import seen
+
+GOOD = a_policy()
+
+
+def step(gain: str, share: str) -> LadderStep:
+    return LadderStep(Decimal(gain), Decimal(share))
+
+
+def exits(**values: object) -> TradePolicy:
+    return replace(GOOD, exits=replace(GOOD.exits, **values))  # type: ignore[arg-type]  # fields by name
+
+
+def entry(**values: object) -> TradePolicy:
+    return replace(GOOD, entry=replace(GOOD.entry, **values))  # type: ignore[arg-type]  # fields by name
+
+
+BAD = {
+    "budget of zero": replace(GOOD, budget_quote=Quote(Decimal(0))),
+    "budget above the cap": replace(GOOD, budget_quote=Quote(Decimal("500.01"))),
+    "budget that is no number": replace(GOOD, budget_quote=Quote(Decimal("NaN"))),
+    "arm lead too short": replace(GOOD, arm_lead_s=4),
+    "arm lead too long": replace(GOOD, arm_lead_s=601),
+    "price bound of zero": entry(max_price=Price(Decimal(0))),
+    "price bound without end": entry(max_price=Price(Decimal("Infinity"))),
+    "price bound that is no number": entry(max_price=Price(Decimal("NaN"))),
+    "negative grace": entry(grace_s=-1),
+    "endless grace": entry(grace_s=121),
+    "negative late entry": entry(late_entry_s=-1),
+    "no receive window": entry(recv_window_ms=0),
+    "receive window above a second": entry(recv_window_ms=1001),
+    "clock bound of zero": entry(clock_bound_ms=0),
+    "clock bound above a second": entry(clock_bound_ms=1001),
+    "stop too near": exits(stop_percent=Decimal("0.9")),
+    "stop too far": exits(stop_percent=Decimal(51)),
+    "stop that is no number": exits(stop_percent=Decimal("NaN")),
+    "stop never confirmed": exits(stop_confirm_ms=10**9),
+    "negative confirmation": exits(stop_confirm_ms=-1),
+    "no time stop": exits(time_stop_s=0),
+    "ladder too long": exits(ladder=tuple(step(str(n), "10") for n in range(1, 8))),
+    "ladder descending": exits(ladder=(step("10", "25"), step("5", "25"))),
+    "ladder step twice": exits(ladder=(step("10", "25"), step("10", "25"))),
+    "ladder gain of zero": exits(ladder=(step("0", "25"),)),
+    "ladder gain that is no number": exits(ladder=(step("NaN", "25"),)),
+    "ladder shares above the whole": exits(ladder=(step("5", "60"), step("10", "60"))),
+    "ladder share of zero": exits(ladder=(step("5", "0"),)),
+    "ladder share that is no number": exits(ladder=(step("5", "NaN"),)),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_value_is_told_with_expectation_and_remedy(name: str) -> None:
+    """One complaint for one bad value: got, expected, remedy."""
+    found = complaints(BAD[name])
+
+    assert len(found) == 1
+    assert "got" in found[0]
+    assert "expected" in found[0]
+    assert "; " in found[0]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_policy_is_a_reason_against_a_session(name: str) -> None:
+    """Nothing that is complained of is ever approved."""
+    start = replace(a_start(), policy=BAD[name])
+
+    assert set(complaints(start.policy)) <= set(reasons_against(start, seen()))
+
+
+def test_every_complaint_is_told_at_once() -> None:
+    """The operator reads one complete answer."""
+    policy = TradePolicy(
+        Quote(Decimal(0)), EntryPolicy(Price(Decimal(0))), ExitPolicy(stop_percent=Decimal(0)), arm_lead_s=0
+    )
+
+    assert len(complaints(policy)) == 4
+
+
+def test_the_defaults_can_be_used() -> None:
+    """Also a policy without a ladder."""
+    assert complaints(GOOD) == ()
+    assert complaints(exits(ladder=())) == ()
+
+
+def test_a_change_leaves_what_it_does_not_name() -> None:
+    """None means: as it is."""
+    change = PolicyChange(stop_percent=Decimal(9))
+
+    changed = change.applied_to(GOOD)
+
+    assert changed == exits(stop_percent=Decimal(9))
+    assert PolicyChange().applied_to(GOOD) == GOOD

@@ -1,0 +1,31 @@
+"""Golden histories: a changed workflow must still replay what runs have already done. Needs no server.
+
+`RECORD_HISTORIES=1 pytest tests/workflows/test_histories.py` writes them anew.
+"""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from workflows.snipe import Snipe
+from workflows.watch_listings import WatchListings
+
+HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_a_golden_history_replays(path: Path) -> None:
+    """Same commands in the same order."""
+    replayer = Replayer(workflows=[Snipe, WatchListings], data_converter=pydantic_data_converter)
+
+    await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
+
+
+def test_each_workflow_has_golden_histories() -> None:
+    """An empty folder would prove nothing."""
+    recorded = {path.stem.split("-")[0] for path in HISTORIES}
+
+    assert recorded == {"snipe", "watch_listings"}
