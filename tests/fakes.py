@@ -1,6 +1,7 @@
 """The ports by hand: a venue, a store and leases in memory, on an event loop whose time is virtual.
 
-Every request to the fake venue travels: it reaches the venue and is carried out there even when whoever sent it has died.
+Every request to the fake venue travels: it reaches the venue and is carried out there even when whoever sent it has
+died.
 """
 
 import asyncio

@@ -76,7 +76,7 @@ async def test_an_order_thought_absent_that_lives_is_shown_to_a_human() -> None:
     await ActivityEnvironment().run(house.books.close_books, CLOSE)
 
     assert len(house.store.of(AttentionNeeded)) == 1
-    assert [severity for severity, _ in house.sessions.notices][0] == "critical"
+    assert house.sessions.notices[0][0] == "critical"
 
 
 async def test_a_session_that_was_never_admitted_has_no_books() -> None:

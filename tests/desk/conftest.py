@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import structlog
@@ -20,6 +20,8 @@ def pytest_asyncio_loop_factories(
 
 
 @pytest.fixture(autouse=True)
-def quiet_logs() -> None:
+def quiet_logs() -> Iterator[None]:
     """Log lines of a thousand sessions help nobody."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()

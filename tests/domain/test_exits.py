@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from random import Random
 
 import pytest
@@ -133,7 +134,7 @@ def test_the_stop_is_measured_from_the_average_entry() -> None:
     ("changed", "trigger"),
     [({"aborting": True}, Trigger.ABORT), ({"now": T0 + timedelta(hours=1)}, Trigger.TIME_STOP)],
 )
-def test_abort_and_time_stop_sell_everything_at_once(changed: dict[str, object], trigger: Trigger) -> None:
+def test_abort_and_time_stop_sell_everything_at_once(changed: dict[str, Any], trigger: Trigger) -> None:
     """Whatever the price is, as long as there is one."""
     sale = decide(view(**changed), POLICY, RULES)
     blind = decide(view(**changed, bid=None), POLICY, RULES)

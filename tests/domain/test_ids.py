@@ -60,9 +60,20 @@ def test_a_session_key_reads_back_as_itself(key: SessionKey) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "main", "main/mexc:NEW:USDT", "main/mexc:NEW:USDT/0", "main/mexc:NEW:USDT/01", "main/mexc:NEW:USDT/-1"]
-    + ["main/mexc:NEW:USDT/\u00b2", "main/mexc:NEW/1", "ma in/mexc:NEW:USDT/1", "/mexc:NEW:USDT/1", "main/mexc::USDT/1"]
-    + ["main/mexc:NEW:USDT/" + "9" * 5000],
+    [
+        "",
+        "main",
+        "main/mexc:NEW:USDT",
+        "main/mexc:NEW:USDT/0",
+        "main/mexc:NEW:USDT/01",
+        "main/mexc:NEW:USDT/-1",
+        "main/mexc:NEW:USDT/\u00b2",
+        "main/mexc:NEW/1",
+        "ma in/mexc:NEW:USDT/1",
+        "/mexc:NEW:USDT/1",
+        "main/mexc::USDT/1",
+        "main/mexc:NEW:USDT/" + "9" * 5000,
+    ],
 )
 def test_a_text_that_names_no_session_is_refused(text: str) -> None:
     """With a remedy, never with another exception."""

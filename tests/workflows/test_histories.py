@@ -35,11 +35,11 @@ async def nothing_more(handle: Handle, start: StartSnipe) -> None:
 
 
 async def moved(handle: Handle, start: StartSnipe) -> None:
-    await handle.execute_update(Snipe.reschedule, Reschedule(start.opens_at + timedelta(hours=1), "revision-2"))
+    await handle.execute_update("reschedule", Reschedule(start.opens_at + timedelta(hours=1), "revision-2"))
 
 
 async def aborted(handle: Handle, start: StartSnipe) -> None:
-    await handle.execute_update(Snipe.abort, Abort("enough", "abort-1"))
+    await handle.execute_update("abort", Abort("enough", "abort-1"))
 
 
 async def cancelled(handle: Handle, start: StartSnipe) -> None:

@@ -201,10 +201,8 @@ async def test_a_resumed_run_goes_on_counting_revisions(environment: WorkflowEnv
     async with working(environment.client, activities):
         with environment.with_time_skipping_disabled():
             handle = await started(environment.client, a_snipe())
-        await handle.execute_update(
-            Snipe.change_policy, ChangePolicy(PolicyChange(stop_percent=Decimal(9)), "policy-1")
-        )
-        await handle.execute_update(Snipe.abort, Abort("tidy up", "abort-1"))
+        await handle.execute_update("change_policy", ChangePolicy(PolicyChange(stop_percent=Decimal(9)), "policy-1"))
+        await handle.execute_update("abort", Abort("tidy up", "abort-1"))
         await handle.result()
 
     assert activities.changes[0].revision == 8

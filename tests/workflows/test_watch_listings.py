@@ -1,4 +1,4 @@
-"""What WatchListings promises: each wanted session is started once, moved openings are told, its history stays short."""
+"""What WatchListings promises: one start per wanted session, moved openings are told, its history stays short."""
 
 import asyncio
 from collections.abc import AsyncIterator
