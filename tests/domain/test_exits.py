@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
