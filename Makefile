@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo up stop test check check-long proto format bootstrap temporal
+.PHONY: demo up stop test check check-long proto format lock bootstrap temporal
 .DEFAULT_GOAL := test
 
 # ONCE=1: end after one session.
@@ -34,6 +34,11 @@ format: bootstrap
 
 proto: bootstrap
 	@PYTHON=$(VENV)/python adapters/mexc/pb/generate.sh
+
+# After a change of pyproject.toml. Versions stand until UPGRADE=1 asks for newer ones.
+lock: bootstrap
+	@$(VENV)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet $(if $(filter 1,$(UPGRADE)),--upgrade) --output-file requirements.lock
 
 bootstrap:
 	@$(PYTHON) tools/bootstrap.py

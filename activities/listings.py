@@ -7,7 +7,7 @@ from temporalio import activity
 from domain.commands import ListingNews, MovedOpening, NewSession, NextListings, Reschedule, StartSnipe
 from domain.errors import TryAgain
 from domain.ports import Clock, ListingBook, ListingSource, RunningSnipes, Sessions
-from domain.session import Phase, SessionRecord
+from domain.session import SessionRecord
 
 ASK_EVERY_S = 5.0
 ANSWER_WITHIN_S = 50.0
@@ -29,12 +29,12 @@ class ListingActivities:
         Sessions to start are admitted before this returns, so that each is started at most once.
         """
         asked_at = self.clock.monotonic()
-        preparing: frozenset[NewSession] = frozenset()
+        lost: frozenset[NewSession] = frozenset()
         while True:
             activity.heartbeat()
             news = await self._look(after)
-            stalled, preparing = preparing, await self._preparing()
-            news = replace(news, start=news.start + tuple(new for new in preparing if new in stalled))
+            lost_before, lost = lost, await self._lost()
+            news = replace(news, start=news.start + tuple(new for new in lost if new in lost_before))
             if news.start or news.moved or self.clock.monotonic() - asked_at > ANSWER_WITHIN_S:
                 return news
             await self.clock.sleep(ASK_EVERY_S)
@@ -49,10 +49,11 @@ class ListingActivities:
         """A workflow cannot update another one, so this does."""
         await self.snipes.reschedule(moved)
 
-    async def _preparing(self) -> frozenset[NewSession]:
-        """Sessions that were admitted and have not come further: when two looks in a row see one, its start failed."""
+    async def _lost(self) -> frozenset[NewSession]:
+        """Sessions that are not closed and that no run looks after: their start failed, or somebody ended the run.
+        Started again once two looks in a row see one: a start may be under way."""
         unclosed = await self.sessions.unclosed()
-        return frozenset(_start_of(record) for record in unclosed if record.phase is Phase.PREPARING)
+        return frozenset([_start_of(record) for record in unclosed if not await self.snipes.runs(record.workflow_id)])
 
     async def _look(self, after: NextListings) -> ListingNews:
         try:

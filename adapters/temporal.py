@@ -3,23 +3,28 @@
 import asyncio
 
 import structlog
-from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.payloads import DATA_CONVERTER
 from domain.commands import MovedOpening
 from domain.errors import InvalidInput, TryAgain
 
 log = structlog.get_logger()
 
 _CONNECT_WITHIN_S = 5.0
+_LOOKED_AFTER = (
+    WorkflowExecutionStatus.RUNNING,
+    WorkflowExecutionStatus.COMPLETED,
+    WorkflowExecutionStatus.CONTINUED_AS_NEW,
+)
 
 
 async def connect(address: str, namespace: str, within_s: float = _CONNECT_WITHIN_S) -> Client:
     """A client that speaks our types. Raises InvalidInput when nobody answers in time."""
     try:
         async with asyncio.timeout(within_s):
-            return await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter)
+            return await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER)
     except (TimeoutError, RuntimeError, RPCError) as error:
         raise InvalidInput(
             "TEMPORAL_ADDRESS",
@@ -34,6 +39,16 @@ class TemporalSnipes:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+
+    async def runs(self, workflow_id: str) -> bool:
+        """Raises TryAgain when Temporal does not answer."""
+        try:
+            found = await self._client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise TryAgain(f"Temporal could not be asked about {workflow_id}: {error}") from error
+        return found.status in _LOOKED_AFTER
 
     async def reschedule(self, moved: MovedOpening) -> None:
         handle = self._client.get_workflow_handle(moved.workflow_id)

@@ -267,7 +267,11 @@ class ListingBook(Protocol):
 
 
 class RunningSnipes(Protocol):
-    """How a session that runs is told something by another one."""
+    """What a workflow cannot do to another one."""
+
+    async def runs(self, workflow_id: str) -> bool:
+        """Whether somebody looks after a session; a run that reached its end counts, one that was terminated, failed
+        or is unknown does not. Raises TryAgain when it cannot be asked."""
 
     async def reschedule(self, moved: MovedOpening) -> None:
         """Called once per changed opening; the same request counts once, and a session that has ended is no error."""

@@ -736,11 +736,15 @@ class FakeSessions:
 
 @dataclass
 class FakeListings:
-    """Implements domain.ports.ListingSource, ListingBook and RunningSnipes. silent: the source does not answer."""
+    """Implements domain.ports.ListingSource, ListingBook and RunningSnipes.
+
+    silent: so many times the source does not answer. lost: workflow ids that nobody runs.
+    """
 
     shown: tuple[Listing, ...] = ()
     wishes: dict[ListingKey, NewSession] = field(default_factory=dict)
     running: tuple[SessionRecord, ...] = ()
+    lost: tuple[str, ...] = ()
     silent: int = 0
     sighted: list[Listing] = field(default_factory=list)
     told: list[MovedOpening] = field(default_factory=list)
@@ -766,6 +770,9 @@ class FakeListings:
 
     async def sessions_of(self, listing: Listing) -> tuple[SessionRecord, ...]:
         return self.running
+
+    async def runs(self, workflow_id: str) -> bool:
+        return workflow_id not in self.lost
 
     async def reschedule(self, moved: MovedOpening) -> None:
         self.told.append(moved)

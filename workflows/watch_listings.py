@@ -46,7 +46,8 @@ class WatchListings:
         workflow.continue_as_new(WatchState(cursor))
 
     async def _start(self, wanted: NewSession) -> None:
-        """Start the session's run; one that runs or ran already is left alone."""
+        """Start the session's run; one that runs or reached its end is left alone. A run that was terminated or failed
+        gets a successor: it finds the session's row, and past arming it only reconciles, guards and closes."""
         try:
             await workflow.start_child_workflow(
                 Snipe.run,
@@ -54,7 +55,7 @@ class WatchListings:
                 id=wanted.workflow_id,
                 task_queue=CONTROL_QUEUE,
                 parent_close_policy=ParentClosePolicy.ABANDON,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info("snipe.known", extra={"workflow_id": wanted.workflow_id})

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.listings import ListingActivities
+from activities.listings import ASK_EVERY_S, ListingActivities
 from domain.commands import ListingNews, MovedOpening, NewSession, NextListings, Reschedule
 from domain.listings import Listing
 from domain.session import Phase
@@ -66,6 +66,18 @@ async def test_a_silent_source_is_asked_again() -> None:
     house = House(FakeListings((NEW,), {LISTING: WISH}, silent=2))
 
     assert (await house.ask()).start == (WISH,)
+
+
+async def test_a_session_that_nobody_runs_is_told_when_it_was_seen_twice() -> None:
+    """Once is not enough: its start may be under way."""
+    house = House(FakeListings(lost=(KEY.workflow_id,)))
+    house.sessions.store.record = a_record(phase=Phase.GUARDING)
+    asked_at = house.clock.monotonic()
+
+    news = await house.ask()
+
+    assert [new.workflow_id for new in news.start] == [KEY.workflow_id]
+    assert house.clock.monotonic() - asked_at >= ASK_EVERY_S
 
 
 async def test_every_unclosed_session_is_known_with_its_present_plan() -> None:

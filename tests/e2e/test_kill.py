@@ -76,3 +76,15 @@ async def test_a_kill_while_closing_still_closes_the_books(rehearsal: Rehearsal,
     await _ends(rehearsal, session)
 
     await assert_ended_well(rehearsal, session, bought=True)
+
+
+async def test_a_terminated_run_gets_a_successor_that_closes_the_books(rehearsal: Rehearsal) -> None:
+    """The desk sells when its run is terminated; the listing watch sees an open session that nobody runs."""
+    session = await rehearsal.snipe("NEWUSDT", time_stop_s=60)
+    await rehearsal.until(
+        session, lambda row: row.get("phase") == "guarding" and str(row["holder"]).startswith("guard")
+    )
+    await session.handle.terminate("by mistake")
+    await rehearsal.until_phase(session, "closed", within_s=90)
+
+    await assert_ended_well(rehearsal, session, bought=True)

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from adapters.local.temporal_binary import find_binary, make_binary
+from adapters.payloads import DATA_CONVERTER
 from workflows.names import SEARCH_ATTRIBUTES
 
 _KINDS = {
@@ -21,7 +21,7 @@ _KINDS = {
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def environment() -> AsyncIterator[WorkflowEnvironment]:
     environment = await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         dev_server_existing_path=str(find_binary(os.environ) or make_binary(os.environ)),
         dev_server_log_level="error",
         dev_server_extra_args=[

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
+from adapters.payloads import DATA_CONVERTER
 from domain.commands import Abort, Prepared, Reschedule, SnipeClosed, StartSnipe
 from tests.workflows.stand_ins import DISARMED, FILLED, NOTHING, StandIns
 from tests.workflows.test_snipe import a_snipe, working
@@ -74,9 +74,7 @@ async def test_a_session_replays_from_its_history(environment: WorkflowEnvironme
         await handle.result()
     text = await _history(handle)
 
-    await Replayer(workflows=[Snipe], data_converter=pydantic_data_converter).replay_workflow(
-        await handle.fetch_history()
-    )
+    await Replayer(workflows=[Snipe], data_converter=DATA_CONVERTER).replay_workflow(await handle.fetch_history())
     _record(f"snipe-{story}", text)
 
 
@@ -92,7 +90,7 @@ async def test_watching_replays_from_its_history(environment: WorkflowEnvironmen
             text = await _history(handle)
         await environment.client.get_workflow_handle(wish.workflow_id).terminate()
 
-    await Replayer(workflows=[WatchListings], data_converter=pydantic_data_converter).replay_workflow(history)
+    await Replayer(workflows=[WatchListings], data_converter=DATA_CONVERTER).replay_workflow(history)
     _record("watch_listings-started", text)
 
 

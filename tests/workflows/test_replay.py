@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from adapters.payloads import DATA_CONVERTER
 from workflows.snipe import Snipe
 from workflows.watch_listings import WatchListings
 
@@ -19,7 +19,7 @@ HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_golden_history_replays(path: Path) -> None:
     """Same commands in the same order."""
-    replayer = Replayer(workflows=[Snipe, WatchListings], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[Snipe, WatchListings], data_converter=DATA_CONVERTER)
 
     await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
 

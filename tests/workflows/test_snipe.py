@@ -195,6 +195,21 @@ async def test_an_opening_without_a_zone_ends_the_run_with_the_reason(environmen
     assert "append Z for UTC" in str(failed.value.cause)
 
 
+async def test_a_start_that_cannot_be_read_ends_the_run_with_every_reason(environment: WorkflowEnvironment) -> None:
+    """On a worker as the product runs it, where any other unreadable input is tried again for ever."""
+    name = f"snipe/unreadable/{uuid4().hex}"
+    async with Worker(environment.client, task_queue=CONTROL_QUEUE, workflows=[Snipe]):
+        handle = await environment.client.start_workflow(
+            "Snipe", {"symbol": "NEWUSDT", "opens_at": "tomorrow"}, id=name, task_queue=CONTROL_QUEUE
+        )
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+
+    reason = str(failed.value.cause)
+    assert "InvalidInput" in reason
+    assert all(part in reason for part in ("key: field required", "policy: field required", "opens_at: "))
+
+
 async def test_a_resumed_run_goes_on_counting_revisions(environment: WorkflowEnvironment) -> None:
     """A change after a lost run must be newer than what the row has."""
     activities = StandIns(prepared=Prepared("approved", revision=7))

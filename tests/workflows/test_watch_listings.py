@@ -129,6 +129,30 @@ async def test_an_unclosed_session_without_a_run_is_started_again(environment: W
     assert described.status is WorkflowExecutionStatus.RUNNING
 
 
+async def test_a_terminated_run_gets_a_successor_and_a_finished_one_does_not(environment: WorkflowEnvironment) -> None:
+    """A session that is told as lost once more is left alone when its run has reached its end."""
+    killed, finished = a_wish(), a_wish()
+    client = environment.client
+    listings = ListingStandIns()
+    with environment.with_time_skipping_disabled():
+        async with watching(client, listings):
+            await eventually(lambda: listings.cursors)
+            for wish in (killed, finished):
+                await client.start_workflow(Snipe.run, wish.start, id=wish.workflow_id, task_queue=CONTROL_QUEUE)
+            await client.get_workflow_handle(killed.workflow_id).terminate()
+            await client.get_workflow_handle(finished.workflow_id).execute_update("abort", Abort("enough", "abort-1"))
+            await client.get_workflow_handle(finished.workflow_id).result()
+        listings.news = [ListingNews(1, (killed, finished)), ListingNews(2)]
+        async with watching(client, listings):
+            await eventually(lambda: not listings.news)
+        statuses = [
+            (await client.get_workflow_handle(wish.workflow_id).describe()).status for wish in (killed, finished)
+        ]
+        await client.get_workflow_handle(killed.workflow_id).terminate()
+
+    assert statuses == [WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED]
+
+
 async def test_a_moved_opening_is_told_to_its_session(environment: WorkflowEnvironment) -> None:
     """Through an activity, with the listing's revision as request."""
     moved = MovedOpening("snipe/x", Reschedule(datetime(2030, 1, 1, tzinfo=UTC), "listing-revision-2"))
