@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo up stop test check check-long proto format lock bootstrap temporal
+.PHONY: demo up stop test check check-long screenshots proto format lock bootstrap temporal chromium
 .DEFAULT_GOAL := test
 
 # ONCE=1: end after one session.
@@ -16,7 +16,7 @@ up: temporal
 stop: bootstrap
 	@$(VENV)/sniper stop
 
-test: temporal check
+test: temporal chromium check
 	@$(VENV)/pytest -m "not long"
 
 check: bootstrap
@@ -27,6 +27,10 @@ check: bootstrap
 
 check-long: temporal
 	@$(VENV)/pytest -m long
+
+# Every page of the panel, wide and on a phone, and a timeline: what README shows.
+screenshots: temporal chromium
+	@$(VENV)/python -m tests.browser.screenshots docs/panel
 
 format: bootstrap
 	@$(VENV)/ruff check --fix .
@@ -46,3 +50,7 @@ bootstrap:
 # A server found or made once up front, so that its minutes of building are seen for what they are.
 temporal: bootstrap
 	@$(VENV)/python -m adapters.local.temporal_binary
+
+# For the panel's tests: found, or installed once.
+chromium: bootstrap
+	@$(VENV)/python -m tests.browser.chromium

@@ -21,6 +21,7 @@ from adapters.local import venue
 from adapters.local.child import Child, Run
 from adapters.local.loopback_http import call
 from adapters.local.options import StackOptions
+from adapters.local.panel_access import PanelAccess
 from adapters.local.ports import LOOPBACK, choose_port, on_a_port
 from adapters.local.postgres import embedded_postgres, require_usable
 from adapters.local.state import StackState, only_stack, running_pid, write_state
@@ -137,7 +138,7 @@ class Stack:
             await together(*workers, *([self._start_panel()] if options.with_panel else []))
         self._ready = True
         self._note_children(self._supervisor.pids())
-        self._say(f"stack: ready after {time.monotonic() - began:.1f} s, {_summary(self.state)}")
+        self._say(f"stack: ready after {time.monotonic() - began:.1f} s, {_summary(self.state, options.home)}")
 
     async def _check(self) -> Path | None:
         """Everything that can be refused before anything runs. The Temporal executable, None when none is needed."""
@@ -253,19 +254,7 @@ class Stack:
             env.pop(secret, None)
 
         async def start(port: int) -> int:
-            argv = (
-                *(*options.programs.panel, "--server.port", str(port), "--server.address", LOOPBACK),
-                *(
-                    "--server.headless",
-                    "true",
-                    "--client.toolbarMode",
-                    "minimal",
-                    "--browser.gatherUsageStats",
-                    "false",
-                ),
-                *("--runner.postScriptGC", "false"),  # a full collection after each refresh costs more than the page
-                *("--server.fileWatcherType", "none"),
-            )
+            argv = (*options.programs.panel, "--port", str(port))
 
             async def ready(_: Run) -> bool:
                 status, _text = await call("GET", port, "/_stcore/health")
@@ -393,8 +382,9 @@ def _upgrade(database_url: str) -> None:
     upgrade(database_url)
 
 
-def _summary(state: StackState) -> str:
-    places = {"panel": state.panel_url, "venue": state.rest_url, "temporal": state.temporal_address}
+def _summary(state: StackState, home: Path) -> str:
+    panel = None if state.panel_url is None else PanelAccess(home).link(state.panel_url)
+    places = {"panel": panel, "venue": state.rest_url, "temporal": state.temporal_address}
     return ", ".join(f"{name} {place}" for name, place in places.items() if place)
 
 

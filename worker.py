@@ -31,6 +31,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.installation import installation
 from adapters.postgres.leases import PostgresLeases
 from adapters.postgres.listing_book import PostgresListingBook
+from adapters.postgres.price_log import PostgresPriceLog
 from adapters.postgres.session_store import PostgresSessionStore
 from adapters.postgres.wakeups import PostgresWakeups
 from adapters.settings import Settings, read_settings
@@ -131,6 +132,7 @@ async def _hot(
     launchpad.open()
     resources.callback(launchpad.close)
     wakeups = await resources.enter_async_context(PostgresWakeups(settings.database(), name=f"sniper-{role}-wakeups"))
+    prices = await resources.enter_async_context(PostgresPriceLog(database, clock))
     desk = Desk(
         DeskKit(
             holder=f"{role}@{socket.gethostname()}:{os.getpid()}",
@@ -144,6 +146,7 @@ async def _hot(
             leases=PostgresLeases(database, clock, settings.sniper_home / "leases"),
             wakeups=wakeups,
             launchpad=launchpad,
+            prices=prices,
         ),
         may_fire=role == "fire",
     )

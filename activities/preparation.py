@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from domain.checks import Check, reasons_of
 from domain.commands import NewSession, Prepared, StartSnipe
 from domain.errors import AccessDenied, InvalidInput
 from domain.events import PhaseEntered, RiskApproved, RiskRejected
 from domain.ids import SessionKey, split_symbol
 from domain.money import Quote, plain
 from domain.ports import Exchange, ExchangeClock, Sessions, SessionStore
-from domain.risk import RiskSnapshot, reasons_against
+from domain.risk import RiskSnapshot, assess
 from domain.session import Phase, SessionRecord, past_arming
 
 
@@ -38,10 +39,10 @@ class PreparationActivities:
             seen = await self._look(start, record, quote_asset)
         except AccessDenied as error:
             return await self._reject(start.key, (f"venue: {error}; check MEXC_API_KEY and MEXC_API_SECRET",))
-        reasons = reasons_against(start, seen)
-        if reasons:
-            return await self._reject(start.key, reasons)
-        return await self._reserve(start, quote_asset, record.policy_revision)
+        checks = assess(start, seen)
+        if reasons := reasons_of(checks):
+            return await self._reject(start.key, reasons, checks)
+        return await self._reserve(start, quote_asset, record.policy_revision, checks)
 
     async def _look(self, start: StartSnipe, record: SessionRecord, quote_asset: str) -> RiskSnapshot:
         if self.exchange_clock.estimate() is None:
@@ -55,21 +56,22 @@ class PreparationActivities:
             now=self.exchange_clock.now(),
         )
 
-    async def _reserve(self, start: StartSnipe, quote_asset: str, revision: int) -> Prepared:
+    async def _reserve(self, start: StartSnipe, quote_asset: str, revision: int, checks: tuple[Check, ...]) -> Prepared:
         amount = start.policy.budget_quote
         free = Quote((await self.exchange.balance(quote_asset)).free)
         unreserved = await self.sessions.reserve(start.key, amount, free)
+        found = f"{plain(unreserved)} {quote_asset} beside the reservations of other sessions"
         if unreserved < amount:
             reason = (
-                f"funds: needs {plain(amount)} {quote_asset}, has {plain(unreserved)} beside the reservations of other "
-                "sessions; lower the budget or wait for one to close"
+                f"funds: needs {plain(amount)} {quote_asset}, has {found}; lower the budget or wait for one to close"
             )
-            return await self._reject(start.key, (reason,))
+            return await self._reject(start.key, (reason,), (*checks, Check("reservation", found, reason)))
         await self.store.append(
-            start.key, (RiskApproved(requested=amount, reserved=amount), PhaseEntered(Phase.WAITING))
+            start.key,
+            (RiskApproved(amount, amount, (*checks, Check("reservation", found))), PhaseEntered(Phase.WAITING)),
         )
         return Prepared("approved", revision=revision)
 
-    async def _reject(self, key: SessionKey, reasons: tuple[str, ...]) -> Prepared:
-        await self.store.append(key, (RiskRejected(reasons),))
+    async def _reject(self, key: SessionKey, reasons: tuple[str, ...], checks: tuple[Check, ...] = ()) -> Prepared:
+        await self.store.append(key, (RiskRejected(reasons, checks),))
         return Prepared("rejected", reasons)

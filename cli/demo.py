@@ -16,11 +16,12 @@ def demo(
     ),
     seed: Annotated[int, typer.Option(help="Of the simulator's market, when the stack is started here.")] = 1,
     budget: Annotated[str, typer.Option(help="Most that may be spent, in USDT.")] = "50",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON documents, one a line, instead of text.")] = False,
 ) -> None:
     """Start everything, snipe one listing on the simulator, and compare the venue's books with ours."""
     import asyncio
 
     from cli.demo_run import run_demo
-    from cli.inputs import parse_number
+    from ui.inputs import parse_number
 
-    raise typer.Exit(asyncio.run(run_demo(once=once, seed=seed, budget=parse_number("budget", budget))))
+    raise typer.Exit(asyncio.run(run_demo(once=once, seed=seed, budget=parse_number("budget", budget), json=json)))

@@ -9,30 +9,39 @@ from rich.console import Console
 from adapters.local.state import read_state
 from adapters.settings import read_settings
 from cli.demo_session import play, refuse_unusable
-from cli.narrator import Narrator
+from cli.narrator import JsonNarrator, Narrator
+from cli.output import write_row
 from cli.stack_access import stack_options
 from stack import Stack, run_stack
 
 DONE, FAILED = 0, 1
 
 
-async def run_demo(*, once: bool, seed: int, budget: Decimal) -> int:
+async def run_demo(*, once: bool, seed: int, budget: Decimal, json: bool) -> int:
     """The exit code: 0 when the session ended as it should. Uses a stack of this home that runs already.
 
+    json: say everything as JSON documents, one a line; the last one of the session is its result.
     Raises SniperError for what cannot be started or is refused.
     """
     refuse_unusable(budget)
-    narrator = Narrator(Console(file=sys.stdout, highlight=False))
+    narrator = JsonNarrator() if json else Narrator(Console(file=sys.stdout, highlight=False))
+
+    async def session() -> int:
+        result = await play(read_settings(), budget, narrator)
+        if json:
+            write_row({"demo": result})
+        return FAILED if result.wrong else DONE
+
     options = stack_options(seed=seed)
     running = read_state(options.home)
     if running is not None:
         narrator.say(f"using the stack that runs in {options.home} (process {running.pid})")
-        return DONE if await play(read_settings(), budget, narrator) else FAILED
+        return await session()
     codes: list[int] = []
 
     async def body(_: Stack) -> None:
         booting.close()
-        codes.append(DONE if await play(read_settings(), budget, narrator) else FAILED)
+        codes.append(await session())
         if not once:
             narrator.say("everything stays up; Ctrl-C ends it", style="dim")
             await asyncio.Event().wait()

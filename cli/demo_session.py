@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from adapters.local.panel_access import PanelAccess
 from adapters.postgres.read_models import SessionDetail, SessionLine
 from adapters.postgres.reader import Reader
 from adapters.settings import Settings
@@ -21,9 +22,9 @@ from domain.money import plain
 from domain.orders import Fill, Order, Side
 from domain.policy import complaints
 from domain.session import Outcome, Phase
-from ui.actions import ActionRefused
 from ui.arm_request import ArmRequest
 from ui.reading import LOOK_BACK, journal
+from ui.refusal import ActionRefused
 from ui.timeline import Recorded, lines
 from ui.wording import Units, average, clock, money, policy_in_words, price, signed
 
@@ -47,11 +48,26 @@ class Told:
     entries: tuple[Recorded, ...]
 
 
-async def play(settings: Settings, budget: Decimal, narrator: Narrator) -> bool:
-    """One whole session. True: closed, bought, flat, inside the budget, and both sides' books agree.
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """How a demo ended. spent, received, result: quote, fees included. lateness_us: of each entry shot that left.
 
-    Raises SniperError when it cannot be played at all.
+    wrong: everything that keeps it from being a success; empty: closed, bought, flat, inside the budget, books agree.
     """
+
+    session: str
+    outcome: Outcome | None
+    spent: Decimal
+    received: Decimal
+    result: Decimal
+    orders: int
+    fills: int
+    lateness_us: tuple[int, ...]
+    wrong: tuple[str, ...]
+
+
+async def play(settings: Settings, budget: Decimal, narrator: Narrator) -> DemoResult:
+    """One whole session. Raises SniperError when it cannot be played at all."""
     account = settings.venue().account
     async with DemoVenue(settings.venue().rest_url) as venue, open_actions(settings) as (actions, reader):
         symbol = await _fresh_symbol(venue, reader)
@@ -66,10 +82,10 @@ async def play(settings: Settings, budget: Decimal, narrator: Narrator) -> bool:
         line = await _found(reader, symbol, narrator)
         narrator.say(f"the listing watch found it and started session {line.key}")
         if settings.panel_url is not None:
-            narrator.say(f"panel: {settings.panel_url}")
+            narrator.say(f"panel: {PanelAccess(settings.sniper_home).link(settings.panel_url)}")
         told = await _follow(reader, line, narrator)
         differences = _differences(told, before, await venue.books(account), symbol)
-    return _conclude(told, differences, units, narrator, settings.panel_url)
+    return _conclude(told, differences, units, narrator)
 
 
 def refuse_unusable(budget: Decimal) -> None:
@@ -233,31 +249,36 @@ def _lateness(told: Told) -> list[int]:
     ]
 
 
-def _conclude(told: Told, differences: list[str], units: Units, narrator: Narrator, panel_url: str | None) -> bool:
-    """The last lines, and whether everything is as it should be."""
+def _conclude(told: Told, differences: list[str], units: Units, narrator: Narrator) -> DemoResult:
+    """Says the last lines."""
     position = told.detail.position
+    result = DemoResult(
+        session=str(told.detail.line.key),
+        outcome=told.detail.line.outcome,
+        spent=cost_of(told.detail.fills, units.quote),
+        received=position.received,
+        result=position.realised_quote,
+        orders=len(told.detail.orders),
+        fills=len(told.detail.fills),
+        lateness_us=tuple(_lateness(told)),
+        wrong=tuple(shortcomings(told, differences, units.quote)),
+    )
     narrator.heading("Result")
     if not differences:
-        orders, fills = len(told.detail.orders), len(told.detail.fills)
-        narrator.say(f"venue ledger and journal agree: {orders} orders, {fills} fills", style="green")
+        narrator.say(f"venue ledger and journal agree: {result.orders} orders, {result.fills} fills", style="green")
     if position.average_entry is not None:
         mean = price(average(position.average_entry), units)
         narrator.say(
             f"bought {money(position.bought, units.base)} at {mean} on average, sold {money(position.sold, units.base)}"
         )
     narrator.say(
-        f"spent {money(cost_of(told.detail.fills, units.quote), units.quote)} of "
-        f"{money(told.detail.line.policy.budget_quote, units.quote)} with fees, "
-        f"received {money(position.received, units.quote)}, "
-        f"result {signed(position.realised_quote, units.quote)} after fees"
+        f"spent {money(result.spent, units.quote)} of {money(told.detail.line.policy.budget_quote, units.quote)} "
+        f"with fees, received {money(result.received, units.quote)}, result {signed(result.result, units.quote)} after "
+        "fees"
     )
-    late = _lateness(told)
-    if late:
-        shots = "the one entry shot" if len(late) == 1 else f"{len(late)} entry shots"
-        narrator.say(f"worst lateness of {shots}: {max(late, key=abs):,} µs")
-    wrong = shortcomings(told, differences, units.quote)
-    for text in wrong:
+    if result.lateness_us:
+        shots = "the one entry shot" if len(result.lateness_us) == 1 else f"{len(result.lateness_us)} entry shots"
+        narrator.say(f"worst lateness of {shots}: {max(result.lateness_us, key=abs):,} µs")
+    for text in result.wrong:
         narrator.say(text, style="red")
-    if panel_url is not None:
-        narrator.say(f"panel: {panel_url}")
-    return not wrong
+    return result

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cli.completion import session_names
 from cli.output import Json, write_json, write_line, write_table
 
 
@@ -43,25 +44,24 @@ def sessions(
 
 
 def show(
-    session: Annotated[str, typer.Argument(help="main/mexc:NEW:USDT/1, or NEWUSDT for its latest attempt.")],
+    session: Annotated[
+        str,
+        typer.Argument(help="main/mexc:NEW:USDT/1, or NEWUSDT for its latest attempt.", autocompletion=session_names),
+    ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the session is closed.")] = False,
     json: Json = False,
 ) -> None:
-    """Show a session: timeline, orders, fills, position and result."""
+    """Show a session: timeline, orders, fills, position and result. With --follow and --json: one event a line."""
     from cli import session_view
     from cli.access import open_reader
-    from domain.errors import InvalidInput
 
-    if follow and json:
-        raise InvalidInput(
-            "--follow", value="--follow --json", expected="one of the two", remedy="repeat `show --json` instead"
-        )
     with open_reader() as reader:
-        if json:
+        if json and follow:
+            session_view.follow_as_rows(reader, session)
+        elif json:
             write_json(session_view.as_document(reader, session))
         elif follow:
             session_view.follow(reader, session)
+            write_line("")
         else:
             session_view.show(reader, session)
-    if follow:
-        write_line("")

@@ -1,31 +1,42 @@
-"""Commands about this machine's stack: up, stop, simulator."""
+"""Commands about this machine's stack: up, stop, panel, simulator."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.output import Json, write_json, write_line
+from cli.output import Json, write_json, write_line, write_row
+
+JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON documents, one a line, instead of text.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command(epilog="Example: sniper up")(up)
     app.command(epilog="Example: sniper stop")(stop)
+    app.command(epilog="Example: sniper panel")(panel)
     app.command(epilog="Example: sniper simulator --port 8300 --seed 7")(simulator)
 
 
 def up(
     seed: Annotated[int, typer.Option(help="Of the simulator's market.")] = 1,
     panel: Annotated[bool, typer.Option(help="Start the panel too.")] = True,
+    json: JsonLines = False,
 ) -> None:
     """Run everything on this machine in the foreground: databases, Temporal, venue, workers and panel."""
     import asyncio
+    from datetime import UTC, datetime
 
     from cli.stack_access import stack_options
     from stack import run_stack
 
-    asyncio.run(run_stack(stack_options(seed=seed, with_panel=panel), say=write_line))
+    def say(text: str) -> None:
+        if json:
+            write_row({"said_at": datetime.now(UTC), "text": text})
+        else:
+            write_line(text)
+
+    asyncio.run(run_stack(stack_options(seed=seed, with_panel=panel), say=say))
 
 
 def stop(json: Json = False) -> None:
@@ -41,13 +52,41 @@ def stop(json: Json = False) -> None:
         write_line(f"the stack in {home} is stopped" if stopped else f"no stack runs in {home}")
 
 
+def panel(json: Json = False) -> None:
+    """Print a link to the panel of the running stack. It admits one browser; for another one ask again."""
+    from adapters.local.panel_access import PanelAccess
+    from adapters.settings import read_settings
+    from domain.errors import InvalidInput
+
+    settings = read_settings()
+    if settings.panel_url is None:
+        raise InvalidInput(
+            "panel",
+            value=None,
+            expected="a stack of this SNIPER_HOME with a panel",
+            remedy="start one with `sniper up`",
+        )
+    link = PanelAccess(settings.sniper_home).link(settings.panel_url)
+    if json:
+        write_json({"link": link})
+    else:
+        write_line(link)
+
+
 def simulator(
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65_535)] = 8300,
     scenario: Annotated[Path | None, typer.Option(help="TOML file with the stage to begin with.")] = None,
     seed: Annotated[int, typer.Option(help="Fixes what the background traders do.")] = 1,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https and wss with an own certificate.")] = False,
+    json: JsonLines = False,
 ) -> None:
     """Run a venue of its own on this machine; prints `ready http://127.0.0.1:PORT` when it answers."""
     from simulator.main import run
 
-    raise typer.Exit(run(port, scenario, seed, tls))
+    def announce(url: str) -> None:
+        if json:
+            write_row({"ready": url})
+        else:
+            write_line(f"ready {url}")
+
+    raise typer.Exit(run(port, scenario, seed, tls, announce))

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from cli import demo, inspection, machine, trading
+from cli import demo, doctor, inspection, machine, stopping, trading
 from domain.errors import SniperError, StoreUnavailable
 
 DONE, REFUSED = 0, 1
@@ -17,7 +17,7 @@ app = typer.Typer(
     name="sniper",
     help="Buys new listings at their opening instant, inside a hard budget, and guards the position until it is flat.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -25,6 +25,8 @@ machine.register(app)
 demo.register(app)
 trading.register(app)
 inspection.register(app)
+stopping.register(app)
+doctor.register(app)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
+from cli.output import write_row
 from domain.session import Phase
 from ui.timeline import Line
 from ui.wording import clock, relative, span
@@ -45,6 +46,23 @@ class Narrator:
         """Show what is waited for until the body ends; nothing where no terminal is."""
         with self._console.status(Text(text)) as status:
             yield Waiting(lambda words: status.update(Text(words)))
+
+
+class JsonNarrator(Narrator):
+    """The same, for programs: one JSON document a line, and no status line."""
+
+    def __init__(self) -> None:
+        super().__init__(Console(quiet=True))
+
+    def say(self, text: str, *, style: str = "") -> None:
+        write_row({"said_at": datetime.now(UTC), "text": text})
+
+    def heading(self, text: str) -> None:
+        self.say(text)
+
+    def tell(self, lines: Iterable[Line], opens_at: datetime) -> None:
+        for line in lines:
+            write_row({"at": line.at, "since_opening_s": (line.at - opens_at).total_seconds(), "text": line.text})
 
 
 class Waiting:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from domain.commands import Receipt
 from domain.ids import ListingKey, SessionKey
 from domain.money import plain
 
@@ -40,6 +41,20 @@ def write_json(value: object) -> None:
     """One document on standard output."""
     sys.stdout.write(json.dumps(document(value), indent=2) + "\n")
     sys.stdout.flush()
+
+
+def write_row(value: object) -> None:
+    """One document in one line: for what goes on, a line per event."""
+    sys.stdout.write(json.dumps(document(value)) + "\n")
+    sys.stdout.flush()
+
+
+def write_receipt(receipt: Receipt, as_json: bool) -> None:
+    """What a command that changed something answers."""
+    if as_json:
+        write_json(receipt)
+    else:
+        write_line(receipt.text)
 
 
 def write_line(text: str) -> None:

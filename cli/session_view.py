@@ -8,12 +8,12 @@ from rich.console import Console
 
 from adapters.postgres.read_models import SessionDetail, TimelineItem
 from cli.narrator import Narrator, expectation
-from cli.output import write_line, write_table
+from cli.output import write_line, write_row, write_table
 from domain.errors import StoreUnavailable
 from domain.ids import SessionKey
 from domain.session import Phase
 from ui.reading import SessionReader, find_session, journal
-from ui.timeline import lines
+from ui.timeline import checks_of, lines
 from ui.wording import Units, average, day_and_clock, money, policy_in_words, price, signed
 
 LOOK_EVERY_S = 0.25
@@ -26,7 +26,14 @@ def show(reader: SessionReader, name: str) -> None:
     units = Units.of(detail.line.symbol)
     write_line(f"session {key} of {detail.line.symbol}")
     write_line(f"opens {day_and_clock(detail.line.opens_at)} UTC; {policy_in_words(detail.line.policy, units)}")
-    Narrator(_console()).tell(lines(journal(reader, key), units), detail.line.opens_at)
+    entries = journal(reader, key)
+    write_line("")
+    write_table(
+        ("Check", "Found", "Passed"),
+        [(check.name, check.reason or check.found, "yes" if check.passed else "no") for check in checks_of(entries)],
+        empty="no checks yet",
+    )
+    Narrator(_console()).tell(lines(entries, units), detail.line.opens_at)
     write_sums(detail, units)
 
 
@@ -54,6 +61,28 @@ def follow(reader: SessionReader, name: str) -> None:
     write_sums(detail, units)
 
 
+def follow_as_rows(reader: SessionReader, name: str) -> None:
+    """Every event as one JSON line as it is written, until the session is closed; a last line with its sums."""
+    key = find_session(reader, name).key
+    after = 0
+    while True:
+        try:
+            detail = _detail(reader, key)
+            items = reader.timeline(key, after=after)
+        except StoreUnavailable:
+            time.sleep(LOOK_EVERY_S)
+            continue
+        for item in items:
+            write_row(_event(item))
+            after = item.id
+        if items:
+            continue
+        if detail.line.phase is Phase.CLOSED:
+            write_row({"session": detail.line, "position": detail.position})
+            return
+        time.sleep(LOOK_EVERY_S)
+
+
 def as_document(reader: SessionReader, name: str) -> dict[str, Any]:
     """Everything, for programs. timeline: events with their kind and fields as they are stored."""
     key = find_session(reader, name).key
@@ -68,8 +97,12 @@ def as_document(reader: SessionReader, name: str) -> dict[str, Any]:
         "position": detail.position,
         "orders": detail.orders,
         "fills": detail.fills,
-        "timeline": [{"seq": item.seq, "at": item.at, "kind": item.kind, "payload": item.payload} for item in items],
+        "timeline": [_event(item) for item in items],
     }
+
+
+def _event(item: TimelineItem) -> dict[str, Any]:
+    return {"seq": item.seq, "at": item.at, "kind": item.kind, "payload": item.payload}
 
 
 def write_sums(detail: SessionDetail, units: Units) -> None:

@@ -1,10 +1,22 @@
-"""Commands that change what is traded: arm, targets, abort."""
+"""Commands that change what is traded: arm, targets, abort, reschedule, change."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import Json, write_json, write_line, write_table
+from cli.completion import session_names, symbols
+from cli.output import Json, write_json, write_line, write_receipt, write_table
+
+if TYPE_CHECKING:
+    from domain.commands import Receipt
+    from ui.actions import Actions
+
+Session = Annotated[
+    str,
+    typer.Argument(help="main/mexc:NEW:USDT/1, or NEWUSDT for its latest attempt.", autocompletion=session_names),
+]
+Request = Annotated[str | None, typer.Option(help="Your key: repeating it changes nothing.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -12,10 +24,12 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: sniper arm NEWUSDT --at 2026-01-31T12:00:00Z --budget 50 --max-price 0.06")(arm)
     app.command(epilog="Example: sniper targets")(targets)
     app.command(epilog='Example: sniper abort NEWUSDT --reason "wrong coin"')(abort)
+    app.command(epilog="Example: sniper reschedule NEWUSDT --at 2026-01-31T12:30:00Z")(reschedule)
+    app.command(epilog="Example: sniper change NEWUSDT --stop 8 --time-stop 30m")(change)
 
 
 def arm(
-    symbol: Annotated[str, typer.Argument(help="The pair, for example NEWUSDT.")],
+    symbol: Annotated[str, typer.Argument(help="The pair, for example NEWUSDT.", autocompletion=symbols)],
     max_price: Annotated[str, typer.Option(help="Never pay more per coin; without a bound no order is sent.")],
     at: Annotated[
         str | None,
@@ -41,8 +55,8 @@ def arm(
 
     from adapters.settings import read_settings
     from cli.access import open_actions
-    from cli.inputs import parse_duration, parse_ladder, parse_number, parse_opening, parse_percent
     from ui.arm_request import Armed, ArmRequest, new_request_key
+    from ui.inputs import parse_duration, parse_ladder, parse_number, parse_opening, parse_percent
 
     settings = read_settings()
     wish = ArmRequest(
@@ -80,47 +94,69 @@ def targets(
     if withdraw is None:
         _list_targets(json)
     else:
-        _withdraw(withdraw, json)
+        _act(lambda actions, _: actions.withdraw(withdraw), None, json)
 
 
 def abort(
-    session: Annotated[str, typer.Argument(help="main/mexc:NEW:USDT/1, or NEWUSDT for its latest attempt.")],
+    session: Session,
     reason: Annotated[str, typer.Option(help="Kept in the journal.")] = "asked for on the command line",
-    request: Annotated[str | None, typer.Option(help="Your key: repeating it changes nothing.")] = None,
+    request: Request = None,
     json: Json = False,
 ) -> None:
     """Buy nothing more, cancel open entry orders, sell any position at once."""
+    _act(lambda actions, key: actions.abort(session, reason, key), request, json)
+
+
+def reschedule(
+    session: Session,
+    at: Annotated[str, typer.Option(help="The new opening, for example 2026-01-31T12:30:00Z or +30s.")],
+    request: Request = None,
+    json: Json = False,
+) -> None:
+    """Let a session that has not fired wait for another opening."""
+    from datetime import UTC, datetime
+
+    from ui.inputs import parse_opening
+
+    opens_at = parse_opening(at, datetime.now(UTC))
+    _act(lambda actions, key: actions.reschedule(session, opens_at, key), request, json)
+
+
+def change(
+    session: Session,
+    max_price: Annotated[str | None, typer.Option(help="Never pay more per coin; only before it fires.")] = None,
+    ladder: Annotated[str | None, typer.Option(help='Take-profits as gain:share in percent, or "none".')] = None,
+    stop: Annotated[str | None, typer.Option(help="Sell all this many percent below the entry.")] = None,
+    time_stop: Annotated[str | None, typer.Option(help="Sell what is left after this long, for example 60m.")] = None,
+    request: Request = None,
+    json: Json = False,
+) -> None:
+    """Change the price bound or the exits of a running session; what is left out stays."""
+    from domain.money import Price
+    from domain.policy import PolicyChange
+    from ui.inputs import parse_duration, parse_ladder, parse_number, parse_percent
+
+    wish = PolicyChange(
+        max_price=None if max_price is None else Price(parse_number("max price", max_price)),
+        ladder=None if ladder is None else parse_ladder(ladder),
+        stop_percent=None if stop is None else parse_percent("stop percent", stop),
+        time_stop_s=None if time_stop is None else parse_duration("time stop", time_stop),
+    )
+    _act(lambda actions, key: actions.change_policy(session, wish, key), request, json)
+
+
+def _act(act: "Callable[[Actions, str], Awaitable[Receipt]]", request: str | None, json: bool) -> None:
+    """Carry out one request under the caller's key, or a new one, and print its receipt."""
     import asyncio
 
     from cli.access import open_actions
-    from domain.commands import Receipt
     from ui.arm_request import new_request_key
 
-    async def work() -> Receipt:
+    async def work() -> "Receipt":
         async with open_actions() as (actions, _):
-            return await actions.abort(session, reason, new_request_key() if request is None else request)
+            return await act(actions, new_request_key() if request is None else request)
 
-    _write_receipt(asyncio.run(work()), json)
-
-
-def _withdraw(target: int, json: bool) -> None:
-    import asyncio
-
-    from cli.access import open_actions
-    from domain.commands import Receipt
-
-    async def work() -> Receipt:
-        async with open_actions() as (actions, _):
-            return await actions.withdraw(target)
-
-    _write_receipt(asyncio.run(work()), json)
-
-
-def _write_receipt(receipt: object, json: bool) -> None:
-    if json:
-        write_json(receipt)
-    else:
-        write_line(str(getattr(receipt, "text", receipt)))
+    write_receipt(asyncio.run(work()), json)
 
 
 def _list_targets(json: bool) -> None:

@@ -314,4 +314,5 @@ class GuardRun:
                     self.gap(item)
                 else:
                     self._quote = item
+                    self._kit.prices.note(self._desk.key, item)
                 self.woken.set()

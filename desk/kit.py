@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from desk.launchpad import Launchpad
 from domain.ids import Installation
-from domain.ports import Clock, Exchange, ExchangeClock, HotLines, Leases, SessionStore, Streams, Wakeups
+from domain.ports import Clock, Exchange, ExchangeClock, HotLines, Leases, PriceLog, SessionStore, Streams, Wakeups
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,4 @@ class DeskKit:
     leases: Leases
     wakeups: Wakeups
     launchpad: Launchpad
+    prices: PriceLog

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from domain.checks import Check
 from domain.money import Base, Price, Quote
 from domain.orders import Fill, Order, OrderIntent
 from domain.policy import TradePolicy
@@ -29,10 +30,11 @@ class PhaseEntered:
 
 @dataclass(frozen=True, slots=True)
 class RiskApproved:
-    """requested: what the operator asked for; reserved: what is set aside, in quote."""
+    """requested: what the operator asked for; reserved: what is set aside, in quote. checks: everything asked."""
 
     requested: Quote
     reserved: Quote
+    checks: tuple[Check, ...] = ()
 
     @property
     def key(self) -> str:
@@ -41,7 +43,10 @@ class RiskApproved:
 
 @dataclass(frozen=True, slots=True)
 class RiskRejected:
+    """reasons: all of them. checks: everything asked, also what passed."""
+
     reasons: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
 
     @property
     def key(self) -> str:

@@ -186,6 +186,14 @@ class SessionStore(Protocol):
         """The lowest shot number of the leg that was never committed, withdrawn ones included."""
 
 
+class PriceLog(Protocol):
+    """Prices for people's eyes; nothing is decided on what was kept here."""
+
+    def note(self, key: SessionKey, quote: TopOfBook) -> None:
+        """Called with every quote of a guarded session; no I/O. Most are thinned out, and all are while the store is
+        away."""
+
+
 class Desks(Protocol):
     """What activities see of the desk in their process."""
 

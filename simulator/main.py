@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvloop
@@ -18,10 +18,11 @@ from simulator.scenario import load_scenario
 from simulator.server import SimulatorServer
 
 
-def run(port: int, scenario: Path | None, seed: int, tls: bool) -> int:
+def run(port: int, scenario: Path | None, seed: int, tls: bool, announce: Callable[[str], None] | None = None) -> int:
     """Serve until SIGTERM or SIGINT and return the exit code: 0 ended on request, 1 could not start.
 
-    port: 0 takes a free one. scenario: None for the default stage. What prevents the start is one line on stderr.
+    announce: called once with the base address; None: one line `ready ADDRESS` on stdout. port: 0 takes a free one.
+    scenario: None for the default stage. What prevents the start is one line on stderr.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     with tempfile.TemporaryDirectory(prefix="simulator-") as folder:
@@ -31,7 +32,7 @@ def run(port: int, scenario: Path | None, seed: int, tls: bool) -> int:
                 context, certificate = make_certificate(Path(folder))
                 sys.stderr.write(f"certificate {certificate}\n")
             server = SimulatorServer(load_scenario(scenario), seed, context)
-            return uvloop.run(_serve(server, port))
+            return uvloop.run(_serve(server, port, announce or _say_ready))
         except (ControlError, NoCertificate) as error:
             sys.stderr.write(f"{error}\n")
         except OSError as error:
@@ -51,14 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(given.port, given.scenario, given.seed, given.tls)
 
 
-async def _serve(server: SimulatorServer, port: int) -> int:
+def _say_ready(url: str) -> None:
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()
+
+
+async def _serve(server: SimulatorServer, port: int, announce: Callable[[str], None]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await server.start(port)
-    sys.stdout.write(f"ready {server.rest_url}\n")
-    sys.stdout.flush()
+    announce(server.rest_url)
     await stop.wait()
     await server.stop()
     return 0

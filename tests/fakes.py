@@ -735,6 +735,16 @@ class FakeSessions:
 
 
 @dataclass
+class FakePriceLog:
+    """Implements domain.ports.PriceLog."""
+
+    noted: list[tuple[SessionKey, TopOfBook]] = field(default_factory=list)
+
+    def note(self, key: SessionKey, quote: TopOfBook) -> None:
+        self.noted.append((key, quote))
+
+
+@dataclass
 class FakeListings:
     """Implements domain.ports.ListingSource, ListingBook and RunningSnipes.
 

@@ -1,7 +1,7 @@
 """Everything that panel, command line and tests can do to an installation, as typed requests.
 
 Each is validated here through the domain, refuses with every reason at once, and may be repeated under its request key.
-Not here: reading (reading.py), words for events (wording.py).
+Not here: how arming is carried out (arming.py), reading (reading.py), words for events (wording.py).
 """
 
 import asyncio
@@ -9,38 +9,27 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
-from adapters.postgres.read_models import SessionLine, TargetLine
+from adapters.postgres.halts import PostgresHalts
+from adapters.postgres.read_models import SessionLine
 from adapters.postgres.reader import Reader
 from adapters.postgres.session_store import PostgresSessionStore
 from adapters.postgres.targets import PostgresTargets
-from domain.commands import Abort, NewSession, Receipt, StartSnipe
-from domain.errors import InvalidInput, SniperError, TryAgain
-from domain.events import AbortRequested, PhaseEntered
-from domain.ids import ListingKey, SessionKey, split_symbol
-from domain.requests import why_no_abort
-from domain.session import Phase
-from ui.arm_request import Armed, ArmRequest, reasons_against
-from ui.reading import LOOK_BACK, find_session
-from ui.wording import day_and_clock
-from workflows.names import CONTROL_QUEUE
+from domain.commands import Abort, ChangePolicy, Receipt, Reschedule
+from domain.errors import InvalidInput, TryAgain
+from domain.events import AbortRequested
+from domain.halts import HaltScope, HaltVerb, check_reason
+from domain.policy import PolicyChange
+from domain.requests import why_no_abort, why_no_policy, why_no_reschedule
+from ui.arm_request import Armed, ArmRequest
+from ui.arming import Arming
+from ui.reading import find_session
+from ui.refusal import ActionRefused
 
-EXCHANGE = "mexc"
 TEMPORAL_ANSWERS_WITHIN = timedelta(seconds=8)
 """An abort that waits longer goes another way."""
-
-
-class ActionRefused(SniperError):
-    """A request that cannot be carried out; nothing was changed. Its text is one line with every reason."""
-
-    def __init__(self, reasons: tuple[str, ...]) -> None:
-        self.reasons = reasons
-        super().__init__(" | ".join(reasons))
 
 
 class Actions:
@@ -61,10 +50,11 @@ class Actions:
         self._reader = reader
         self._temporal = temporal
         self._now = now
-        self._sessions = PostgresSessions(database)
         self._targets = PostgresTargets(database)
         self._store = PostgresSessionStore(database)
-        self._arming = asyncio.Lock()
+        self._halts = PostgresHalts(database)
+        self._arming = Arming(database, reader, temporal, now)
+        self._one_at_a_time = asyncio.Lock()
         self._armed: dict[str, Armed] = {}
 
     async def arm(self, request: ArmRequest) -> Armed:
@@ -72,40 +62,10 @@ class Actions:
 
         Raises ActionRefused with every reason, TryAgain when the session stands but its run could not be started.
         """
-        async with self._arming:
+        async with self._one_at_a_time:
             if request.request not in self._armed:
-                listing = await self._checked(request)
-                if request.opens_at is None:
-                    self._armed[request.request] = await self._wait_for_opening(request, listing)
-                else:
-                    self._armed[request.request] = await self._start(request, listing, request.opens_at)
+                self._armed[request.request] = await self._arming.carry_out(request)
             return self._armed[request.request]
-
-    async def abort(self, session: str, reason: str, request: str) -> Receipt:
-        """Nothing more is bought, open entry orders are cancelled, any position is sold at once.
-
-        Told to the session's run; while Temporal is away, written to the session's row, which desks act on as well.
-        Raises InvalidInput for an unknown session, ActionRefused when it is over.
-        """
-        line = await asyncio.to_thread(find_session, self._reader, session)
-        abort = Abort(reason, request)
-        refusal = why_no_abort(abort, line.phase)
-        if refusal is not None:
-            raise ActionRefused((f"{line.key}: {refusal}",))
-        try:
-            handle = (await self._temporal()).get_workflow_handle(line.workflow_id)
-            receipt: Receipt = await handle.execute_update(
-                "abort", abort, id=request, result_type=Receipt, rpc_timeout=TEMPORAL_ANSWERS_WITHIN
-            )
-            return receipt
-        except WorkflowUpdateFailedError as error:
-            raise ActionRefused((f"{line.key}: {error.cause}",)) from error
-        except (InvalidInput, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            await self._store.append(line.key, (AbortRequested(reason, request),))
-            return Receipt(
-                request,
-                "aborting: Temporal does not answer, so it was written to the session's row, on which its desk acts",
-            )
 
     async def withdraw(self, target: int) -> Receipt:
         """Let a target wait no longer. Raises ActionRefused when it does not wait."""
@@ -115,119 +75,78 @@ class Actions:
             )
         return Receipt(str(target), f"target {target} waits no longer")
 
-    async def _checked(self, request: ArmRequest) -> ListingKey:
-        """The listing that is meant. Raises ActionRefused with everything that is wrong."""
-        reasons = reasons_against(request, self._now())
-        if reasons:
-            raise ActionRefused(reasons)
-        sighted = await asyncio.to_thread(self._reader.upcoming, limit=LOOK_BACK)
-        for listing in sighted:
-            if listing.symbol == request.symbol:
-                return listing.key
-        if not request.unlisted:
-            raise ActionRefused(
-                (
-                    f"symbol: got {request.symbol!r}, expected a coming listing that a source has named; "
-                    "correct the name, or add --unlisted to arm it all the same",
-                )
+    async def abort(self, session: str, reason: str, request: str) -> Receipt:
+        """Nothing more is bought, open entry orders are cancelled, any position is sold at once.
+
+        Told to the session's run; while Temporal is away, written to the session's row, which desks act on as well.
+        Raises InvalidInput for an unknown session, ActionRefused when it is over.
+        """
+        line = await self._found(session)
+        abort = Abort(reason, request)
+        _refuse(line, why_no_abort(abort, line.phase))
+        try:
+            return await self._tell(line, "abort", abort, request)
+        except TryAgain:
+            await self._store.append(line.key, (AbortRequested(reason, request),))
+            return Receipt(
+                request,
+                "aborting: Temporal does not answer, so it was written to the session's row, on which its desk acts",
             )
-        return ListingKey(EXCHANGE, *split_symbol(request.symbol))
 
-    async def _wait_for_opening(self, request: ArmRequest, listing: ListingKey) -> Armed:
-        policy = request.policy
-        session = await self._open_session(request, listing, lambda line: line.policy == policy)
-        if session is not None:
-            return _carried_out(request, session)
-        target = await self._waiting_target(request, listing)
-        if target is None:
-            number = await self._targets.add(request.account, listing, request.symbol, policy)
-        else:
-            number = target.id
-        return Armed(
-            request.request, f"target {number} waits until a source names {request.symbol}'s opening", None, number
-        )
+    async def reschedule(self, session: str, opens_at: datetime, request: str) -> Receipt:
+        """The opening moved: the same session waits for it. Raises InvalidInput, ActionRefused, and TryAgain while
+        Temporal is away."""
+        line = await self._found(session)
+        move = Reschedule(opens_at, request)
+        _refuse(line, why_no_reschedule(move, line.phase, self._now()))
+        return await self._tell(line, "reschedule", move, request)
 
-    async def _start(self, request: ArmRequest, listing: ListingKey, opens_at: datetime) -> Armed:
-        client = await self._temporal()  # first: without it nothing is written
-        policy = request.policy
-        line = await self._repeated(request, listing) or await self._open_session(
-            request, listing, lambda line: line.policy == policy and line.opens_at == opens_at
-        )
-        if line is None:
-            line = await self._admit(request, listing, opens_at)
-        if line.phase is not Phase.CLOSED:
-            await _run(client, StartSnipe(line.key, line.symbol, line.opens_at, line.policy), line.workflow_id)
-        return _carried_out(request, line)
+    async def change_policy(self, session: str, change: PolicyChange, request: str) -> Receipt:
+        """Change the price bound or the exits of a running session. Raises as `reschedule`."""
+        line = await self._found(session)
+        wish = ChangePolicy(change, request)
+        _refuse(line, why_no_policy(wish, line.policy, line.phase))
+        return await self._tell(line, "change_policy", wish, request)
 
-    async def _admit(self, request: ArmRequest, listing: ListingKey, opens_at: datetime) -> SessionLine:
-        attempt = await self._sessions.next_attempt(request.account, listing)
-        key = SessionKey(request.account, listing, attempt)
-        start = StartSnipe(key, request.symbol, opens_at, request.policy)
-        record = await self._sessions.admit(NewSession(start, key.workflow_id))
-        if record.opens_at != opens_at or record.policy != request.policy:
+    async def halt(self, scope: HaltScope, reason: str, request: str) -> Receipt:
+        """Nothing new is bought inside `scope` until it is released; exits go on. Works without Temporal.
+
+        Raises InvalidInput for an unusable reason.
+        """
+        placed = await self._halts.place(scope, HaltVerb.HALT, check_reason(reason), request)
+        state = "halted" if placed.new else "was halted already"
+        return Receipt(request, f"{scope} {state} (halt {placed.number}): nothing new is bought until it is released")
+
+    async def release(self, scope: HaltScope, reason: str, request: str) -> Receipt:
+        """Lift every halt of exactly this scope. Raises InvalidInput for an unusable reason."""
+        count = await self._halts.release(scope, check_reason(reason))
+        if not count:
+            return Receipt(request, f"{scope}: no halt holds, nothing was released")
+        left = await asyncio.to_thread(self._reader.halts)
+        others = ", ".join(f"{halt.scope} {halt.scope_key}".rstrip() for halt in left)
+        rest = f"; still halted: {others}" if others else ""
+        return Receipt(request, f"{scope} released ({count} halt{'s' if count > 1 else ''}){rest}")
+
+    async def _found(self, session: str) -> SessionLine:
+        return await asyncio.to_thread(find_session, self._reader, session)
+
+    async def _tell(self, line: SessionLine, name: str, message: object, request: str) -> Receipt:
+        """The run's own receipt. Raises ActionRefused with its refusal, TryAgain when Temporal does not answer."""
+        try:
+            handle = (await self._temporal()).get_workflow_handle(line.workflow_id)
+            receipt: Receipt = await handle.execute_update(
+                name, message, id=request, result_type=Receipt, rpc_timeout=TEMPORAL_ANSWERS_WITHIN
+            )
+            return receipt
+        except WorkflowUpdateFailedError as error:
+            raise ActionRefused((f"{line.key}: {error.cause}",)) from error
+        except (InvalidInput, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             raise TryAgain(
-                f"session: another request took {key} at the same instant; arm again to take the next attempt"
-            )
-        await self._store.append(key, (PhaseEntered(Phase.PREPARING, "asked for by hand", request.request),))
-        detail = await asyncio.to_thread(self._reader.session, key)
-        assert detail is not None  # it was admitted just now
-        return detail.line
-
-    async def _repeated(self, request: ArmRequest, listing: ListingKey) -> SessionLine | None:
-        """The session that an earlier call with the same request key made."""
-        mark = PhaseEntered(Phase.PREPARING, occurrence=request.request).key
-        for line in await self._sessions_of(request, listing):
-            first = await asyncio.to_thread(self._reader.timeline, line.key, limit=5)
-            if any(item.key == mark for item in first):
-                return line
-        return None
-
-    async def _open_session(
-        self, request: ArmRequest, listing: ListingKey, same: Callable[[SessionLine], bool]
-    ) -> SessionLine | None:
-        """The pair's unclosed session when it has the same terms. Raises ActionRefused when it has others."""
-        for line in await self._sessions_of(request, listing):
-            if line.phase is Phase.CLOSED:
-                continue
-            if same(line):
-                return line
-            raise ActionRefused(
-                (f"session: {line.key} is {line.phase}, expected no open session of {request.symbol}; abort it first",)
-            )
-        return None
-
-    async def _sessions_of(self, request: ArmRequest, listing: ListingKey) -> list[SessionLine]:
-        lines = await asyncio.to_thread(self._reader.sessions, limit=LOOK_BACK, account=request.account)
-        return [line for line in lines if line.key.listing == listing or line.symbol == request.symbol]
-
-    async def _waiting_target(self, request: ArmRequest, listing: ListingKey) -> TargetLine | None:
-        """The target that waits for the same on the same terms."""
-        for target in await asyncio.to_thread(self._reader.targets, limit=LOOK_BACK):
-            mine = target.account == request.account and target.listing == listing
-            if mine and target.status == "waiting" and target.policy == request.policy:
-                return target
-        return None
+                f"Temporal: {line.key} could not be told ({' '.join(str(error).split())}); nothing is known to be "
+                "changed, repeat the same request"
+            ) from error
 
 
-async def _run(client: Client, start: StartSnipe, workflow_id: str) -> None:
-    """Start the session's run; one that runs or ran already is left alone."""
-    try:
-        await client.start_workflow(
-            "Snipe",
-            start,
-            id=workflow_id,
-            task_queue=CONTROL_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            rpc_timeout=TEMPORAL_ANSWERS_WITHIN,
-        )
-    except WorkflowAlreadyStartedError:
-        pass
-    except RPCError as error:
-        raise TryAgain(
-            f"Temporal: {start.key} is stored, but its run could not be started ({error}); repeat the same request"
-        ) from error
-
-
-def _carried_out(request: ArmRequest, line: SessionLine) -> Armed:
-    text = f"session {line.key} waits for {day_and_clock(line.opens_at)} UTC"
-    return Armed(request.request, text, line.key, line.target_id)
+def _refuse(line: SessionLine, reason: str | None) -> None:
+    if reason is not None:
+        raise ActionRefused((f"{line.key}: {reason}",))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,6 +13,10 @@ T = TypeVar("T")
 
 FRESH_S = 0.5
 """Those who ask within this time share one answer."""
+WAIT_S = 0.4
+"""A page is drawn with what is known rather than late."""
+FIRST_WITHIN_S = 2.0
+_ASKERS = ThreadPoolExecutor(8, thread_name_prefix="latest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +29,54 @@ class Seen(Generic[T]):
 
 
 class Latest(Generic[T]):
-    """The last good answer to one question, kept while nobody answers; asked again each time it is looked at.
+    """The last good answer to one question, kept while nobody answers. Whoever looks never waits for longer than a
+    moment: a question that takes longer is finished beside.
 
-    clock: seconds that never jump.
+    clock: seconds that never jump. fresh_s: for how long an answer is shared; None: FRESH_S.
     """
 
-    def __init__(self, ask: Callable[[], T], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, ask: Callable[[], T], *, clock: Callable[[], float] = time.monotonic, fresh_s: float | None = None
+    ) -> None:
         self._ask = ask
         self._clock = clock
+        self._fresh_s = fresh_s
         self._guard = threading.Lock()
+        self._asking: Future[None] | None = None
         self._value: T | None = None
         self._asked_at: float | None = None
         self._answered_at: float | None = None
         self._trouble = ""
 
     def look(self) -> Seen[T]:
-        """The newest answer there is."""
+        """The newest answer there is. The very first one is waited for a little longer."""
         with self._guard:
-            if self._asked_at is None or self._clock() - self._asked_at >= FRESH_S:
-                self._renew()
+            fresh_s = FRESH_S if self._fresh_s is None else self._fresh_s
+            fresh = self._asked_at is not None and self._clock() - self._asked_at < fresh_s
+            if self._asking is None and not fresh:
+                self._asking = _ASKERS.submit(self._renew)
+            asking, first = self._asking, self._answered_at is None
+        if asking is not None:
+            wait([asking], timeout=FIRST_WITHIN_S if first else WAIT_S)
+            if asking.done():
+                asking.result()  # a bug in the question is the page's to show
+        with self._guard:
             age = 0.0 if self._answered_at is None else self._clock() - self._answered_at
-            return Seen(self._value, age, self._trouble)
+            trouble = self._trouble
+            if self._asking is not None and not trouble:
+                trouble = "no answer yet" if self._answered_at is None else ""
+            return Seen(self._value, age, trouble)
 
     def _renew(self) -> None:
         try:
-            self._value = self._ask()
-            self._answered_at = self._clock()
-            self._trouble = ""
+            value = self._ask()
         except SniperError as exc:
-            self._trouble = str(exc)
-        self._asked_at = self._clock()
+            with self._guard:
+                self._trouble = str(exc)
+        else:
+            with self._guard:
+                self._value, self._answered_at, self._trouble = value, self._clock(), ""
+        finally:
+            with self._guard:
+                self._asked_at = self._clock()
+                self._asking = None

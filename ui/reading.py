@@ -4,9 +4,17 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from adapters.postgres.event_codec import event_of
-from adapters.postgres.read_models import SessionDetail, SessionLine, TimelineItem
+from adapters.postgres.read_models import (
+    HaltLine,
+    PricePoint,
+    SessionDetail,
+    SessionLine,
+    TargetLine,
+    TimelineItem,
+)
 from domain.errors import InvalidInput
 from domain.ids import SessionKey
+from domain.listings import Listing
 from ui.timeline import Recorded
 
 LOOK_BACK = 1000
@@ -25,6 +33,25 @@ class SessionReader(Protocol):
 
     def timeline(self, key: SessionKey, *, after: int = 0, limit: int = _PAGE) -> tuple[TimelineItem, ...]:
         """Called again and again with the last item's id."""
+
+
+class PanelReader(SessionReader, Protocol):
+    """What the panel asks besides."""
+
+    def targets(self, *, limit: int = 50) -> tuple[TargetLine, ...]:
+        """Called by lists: the newest first."""
+
+    def halts(self) -> tuple[HaltLine, ...]:
+        """Called for the banner: those that hold."""
+
+    def past_halts(self, *, limit: int = 50) -> tuple[HaltLine, ...]:
+        """Called by lists: the newest first."""
+
+    def upcoming(self, *, limit: int = 50) -> tuple[Listing, ...]:
+        """Called by the arm form: the soonest first."""
+
+    def prices(self, key: SessionKey, *, points: int = 600) -> tuple[PricePoint, ...]:
+        """Called for one session's chart."""
 
 
 def journal(reader: SessionReader, key: SessionKey, after: int = 0) -> tuple[Recorded, ...]:

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.events import Event, FillSeen, IntentCommitted, IntentWithdrawn, PhaseEntered, ShotAnswered, ShotSent
+from domain.checks import Check
+from domain.events import (
+    Event,
+    FillSeen,
+    IntentCommitted,
+    IntentWithdrawn,
+    PhaseEntered,
+    RiskApproved,
+    RiskRejected,
+    ShotAnswered,
+    ShotSent,
+)
 from ui.wording import Units, group_in_words, in_words
 
 
@@ -50,6 +61,15 @@ def lines(entries: Iterable[Recorded], units: Units) -> Iterator[Line]:
         yield Line(happened_at(entry, sent), in_words(entry.event, units), heading, entry.number)
     if run:
         yield _told(run, units)
+
+
+def checks_of(entries: Iterable[Recorded]) -> tuple[Check, ...]:
+    """What was asked before money could be spent; the last answer when it was asked more than once."""
+    asked: tuple[Check, ...] = ()
+    for entry in entries:
+        if isinstance(entry.event, RiskApproved | RiskRejected):
+            asked = entry.event.checks
+    return asked
 
 
 def happened_at(entry: Recorded, sent: dict[str, datetime]) -> datetime:

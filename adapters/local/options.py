@@ -13,12 +13,12 @@ from adapters.local.temporal_server import SearchAttributeKind
 class Programs:
     """The commands behind the children that are ours; each gets its arguments appended.
 
-    simulator: --port and --seed. worker: --role. panel: Streamlit's server options.
+    simulator: --port and --seed. worker: --role. panel: --port.
     """
 
     simulator: tuple[str, ...] = (sys.executable, "-m", "simulator")
     worker: tuple[str, ...] = (sys.executable, "-m", "worker")
-    panel: tuple[str, ...] = (sys.executable, "-m", "streamlit", "run", "ui/app.py")
+    panel: tuple[str, ...] = (sys.executable, "-m", "ui.serve")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Database:
         async with self._slots:
             with translated():
                 connection = await self._begin()
-                deadline = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, _sever, connection)
+                deadline = _Deadline(connection)
                 try:
                     yield connection
                     await connection.commit()
@@ -97,7 +97,8 @@ class Database:
                     await self._give_back(connection)
 
     async def _begin(self) -> Connection:
-        """A connection inside a fresh transaction: BEGIN is also the proof that it lives."""
+        """A connection inside a fresh transaction: BEGIN is also the proof that it lives. A server that lets one wait
+        too long will let the others wait as well: they are not tried."""
         while self._idle:
             connection = self._idle.pop()  # the one used last: the others may rest
             if await _began(connection):
@@ -125,11 +126,14 @@ class Database:
 
 
 async def _began(connection: Connection) -> bool:
-    deadline = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, _sever, connection)
+    """False: the connection is dead. Raises OperationalError when the server let it wait too long."""
+    deadline = _Deadline(connection)
     try:
         await connection.execute("BEGIN")
-    except (psycopg.OperationalError, psycopg.InterfaceError):
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         await connection.close()
+        if deadline.passed:
+            raise psycopg.OperationalError(f"no answer within {ANSWER_WITHIN_S:g} s") from error
         return False
     except BaseException:
         await connection.close()
@@ -139,8 +143,25 @@ async def _began(connection: Connection) -> bool:
     return True
 
 
-def _sever(connection: Connection) -> None:
-    """Make a pending wait end with an error; a stopped server answers neither statements nor their cancellation."""
+class _Deadline:
+    """Severs a connection after ANSWER_WITHIN_S. `passed`: it did."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.passed = False
+        self._connection = connection
+        self._timer = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._end)
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        self.passed = True
+        sever(self._connection)
+
+
+def sever(connection: psycopg.AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
+    """Make a pending wait end with an error, from any thread; a stopped server answers neither statements nor their
+    cancellation."""
     if connection.closed:
         return
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as duplicate:

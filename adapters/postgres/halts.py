@@ -1,48 +1,67 @@
 """Halts: nothing new is bought inside their scope until they are released."""
 
-from typing import Literal
+from dataclasses import dataclass
 
 from adapters.postgres.database import Database
 from adapters.postgres.event_codec import storable
 from adapters.postgres.notices import announce_halt
-from domain.ids import SessionKey
+from domain.halts import HaltScope, HaltVerb
 
-Verb = Literal["halt", "halt_and_cancel", "flatten"]
+_ONE_AT_A_TIME = 7_221_902
+"""Advisory lock: two equal presses at one instant must find each other's halt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """new: this call made it. False: an equal halt held already, or the request was carried out before."""
+
+    number: int
+    new: bool
 
 
 class PostgresHalts:
-    """Placing and releasing halts. A scope is everything (None), an account's name, or a session's key."""
+    """Placing and releasing halts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def place(self, scope: str | SessionKey | None, verb: Verb, reason: str) -> int:
-        """Committed when this returns; every desk is told. Returns the halt's number."""
-        kind, name = _named(scope)
+    async def place(self, scope: HaltScope, verb: HaltVerb, reason: str, request: str) -> Placed:
+        """Committed when this returns; every desk is told. One halt per scope and verb holds at a time, and one request
+        places one."""
         async with self._database.transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_ONE_AT_A_TIME,))
             found = await connection.execute(
-                "INSERT INTO halts (scope, scope_key, verb, reason) VALUES (%s, %s, %s, %s) RETURNING id",
-                (kind, name, verb, storable(reason)),
+                """
+                SELECT id FROM halts
+                WHERE request = %s OR (scope = %s AND scope_key = %s AND verb = %s AND released_at IS NULL)
+                ORDER BY id DESC LIMIT 1
+                """,
+                (request, scope.kind, scope.name, verb),
             )
             row = await found.fetchone()
+            if row is not None:
+                return Placed(int(row[0]), new=False)
+            made = await connection.execute(
+                """
+                INSERT INTO halts (scope, scope_key, verb, reason, request) VALUES (%s, %s, %s, %s, %s) RETURNING id
+                """,
+                (scope.kind, scope.name, verb, storable(reason), request),
+            )
+            row = await made.fetchone()
             assert row is not None  # it was inserted just now
-            await announce_halt(connection, kind)
-            return int(row[0])
+            await announce_halt(connection, scope.kind)
+            return Placed(int(row[0]), new=True)
 
-    async def release(self, scope: str | SessionKey | None) -> int:
+    async def release(self, scope: HaltScope, reason: str) -> int:
         """Release every halt of exactly this scope; wider and narrower ones stay. Returns how many there were."""
-        kind, name = _named(scope)
         async with self._database.transaction() as connection:
             changed = await connection.execute(
-                "UPDATE halts SET released_at = now() WHERE scope = %s AND scope_key = %s AND released_at IS NULL",
-                (kind, name),
+                """
+                UPDATE halts SET released_at = now(), released_because = %s
+                WHERE scope = %s AND scope_key = %s AND released_at IS NULL
+                """,
+                (storable(reason), scope.kind, scope.name),
             )
             if changed.rowcount:
-                await announce_halt(connection, kind)
+                await announce_halt(connection, scope.kind)
             return changed.rowcount
-
-
-def _named(scope: str | SessionKey | None) -> tuple[str, str]:
-    if scope is None:
-        return "everything", ""
-    return ("session", str(scope)) if isinstance(scope, SessionKey) else ("account", scope)

@@ -107,7 +107,10 @@ class TargetLine:
 
 @dataclass(frozen=True, slots=True)
 class HaltLine:
-    """scope: everything, account or session; scope_key: its name, empty for everything. released_at: None: holds."""
+    """scope: everything, account or session; scope_key: its name, empty for everything. released_at: None: holds.
+
+    request: the idempotency key it was asked for under; released_because: empty while it holds.
+    """
 
     id: int
     scope: str
@@ -116,6 +119,17 @@ class HaltLine:
     reason: str
     at: datetime
     released_at: datetime | None
+    request: str | None
+    released_because: str
+
+
+@dataclass(frozen=True, slots=True)
+class PricePoint:
+    """Best prices at one instant, our clock; None: that side was empty."""
+
+    at: datetime
+    bid: Decimal | None
+    ask: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from adapters.postgres.read_models import (
     IntentLine,
     LeaseLine,
     NoticeLine,
+    PricePoint,
     SessionDetail,
     SessionLine,
     TargetLine,
@@ -40,6 +41,9 @@ _SESSION_LINE = (
 _INTENT_LINE = """
     SELECT client_order_id, leg, shot, symbol, side, kind, bound, quantity, budget, not_before, settled_as FROM intents
 """
+_HALT_LINE = """
+    SELECT id, scope, scope_key, verb, reason, at, released_at, request, released_because FROM halts
+"""
 _EVENT = "SELECT id, seq, at, key, kind, payload FROM events"
 _LEASE = """
     SELECT token, holder, expires_at, released, NOT released AND expires_at > clock_timestamp() AS live FROM leases
@@ -50,6 +54,19 @@ _AS_COMMITTED = """
 _OF_SESSION = """
     WHERE session_id = (SELECT id FROM sessions WHERE account = %s AND listing = %s AND attempt = %s)
 """
+
+_PRICES = (
+    """
+    WITH seen AS (
+        SELECT at, bid, ask, row_number() OVER (ORDER BY at) AS number, count(*) OVER () AS total FROM prices
+    """  # noqa: S608 - constants only
+    + _OF_SESSION
+    + """
+    )
+    SELECT at, bid, ask FROM seen
+    WHERE number = 1 OR number = total OR number %% greatest(1, total / %s) = 0 ORDER BY at
+    """
+)
 
 
 class Reader:
@@ -145,12 +162,18 @@ class Reader:
     def halts(self) -> tuple[HaltLine, ...]:
         """Every halt that holds, newest first."""
         with self._database.snapshot() as connection, connection.cursor(row_factory=class_row(HaltLine)) as cursor:
-            cursor.execute(
-                """
-                SELECT id, scope, scope_key, verb, reason, at, released_at FROM halts
-                WHERE released_at IS NULL ORDER BY id DESC
-                """
-            )
+            return tuple(cursor.execute(_HALT_LINE + "WHERE released_at IS NULL ORDER BY id DESC").fetchall())
+
+    def past_halts(self, *, limit: int = 50) -> tuple[HaltLine, ...]:
+        """The newest halts that were released."""
+        with self._database.snapshot() as connection, connection.cursor(row_factory=class_row(HaltLine)) as cursor:
+            cursor.execute(_HALT_LINE + "WHERE released_at IS NOT NULL ORDER BY id DESC LIMIT %s", (limit,))
+            return tuple(cursor.fetchall())
+
+    def prices(self, key: SessionKey, *, points: int = 600) -> tuple[PricePoint, ...]:
+        """What a guard saw of the price, oldest first: at most about `points`, evenly thinned, first and last kept."""
+        with self._database.snapshot() as connection, connection.cursor(row_factory=class_row(PricePoint)) as cursor:
+            cursor.execute(_PRICES, (key.account, str(key.listing), key.attempt, points))
             return tuple(cursor.fetchall())
 
     def notices(self, *, limit: int = 50) -> tuple[NoticeLine, ...]:

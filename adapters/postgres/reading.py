@@ -10,6 +10,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from adapters.postgres.address import CONNECT_WITHIN_S, connection_options, is_refusal, missing_schema, refusal
+from adapters.postgres.database import ANSWER_WITHIN_S, sever
 from adapters.postgres.failures import translated
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -58,9 +59,11 @@ class ReadingDatabase:
                 raise psycopg.OperationalError(f"every connection was in use for {CONNECT_WITHIN_S} s")
             try:
                 connection = self._begin()
+                deadline = _Deadline(connection)
                 try:
                     yield connection
                 finally:
+                    deadline.cancel()
                     with suppress(psycopg.Error):
                         connection.rollback()
                     self._give_back(connection)
@@ -68,7 +71,8 @@ class ReadingDatabase:
                 self._slots.release()
 
     def _begin(self) -> Connection:
-        """A connection inside a fresh transaction: BEGIN is also the proof that it lives."""
+        """A connection inside a fresh transaction: BEGIN is also the proof that it lives. A server that lets one wait
+        too long will let the others wait as well: they are not tried."""
         while (connection := self._pop()) is not None:
             if _began(connection):
                 return connection
@@ -96,12 +100,36 @@ class ReadingDatabase:
 
 
 def _began(connection: Connection) -> bool:
+    """False: the connection is dead. Raises OperationalError when the server let it wait too long."""
+    deadline = _Deadline(connection)
     try:
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    except (psycopg.OperationalError, psycopg.InterfaceError):
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         connection.close()
+        if deadline.passed:
+            raise psycopg.OperationalError(f"no answer within {ANSWER_WITHIN_S:g} s") from error
         return False
     except BaseException:
         connection.close()
         raise
+    finally:
+        deadline.cancel()
     return True
+
+
+class _Deadline:
+    """Severs a connection after ANSWER_WITHIN_S. `passed`: it did."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.passed = False
+        self._connection = connection
+        self._timer = threading.Timer(ANSWER_WITHIN_S, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        self.passed = True
+        sever(self._connection)

@@ -298,10 +298,14 @@ class ReservationRow(SQLModel, table=True):
 
 
 class HaltRow(SQLModel, table=True):
-    """Nothing new is bought inside its scope until it is released. scope_key: account or session; empty: everything."""
+    """Nothing new is bought inside its scope until it is released. scope_key: account or session; empty: everything.
+
+    request: the caller's idempotency key.
+    """
 
     __tablename__ = "halts"
     __table_args__ = (
+        UniqueConstraint("request"),
         CheckConstraint("scope IN ('everything', 'account', 'session')", name="scope"),
         CheckConstraint("verb IN ('halt', 'halt_and_cancel', 'flatten')", name="verb"),
         CheckConstraint("(scope = 'everything') = (scope_key = '')", name="scope_key"),
@@ -313,8 +317,21 @@ class HaltRow(SQLModel, table=True):
     scope_key: str = Field(sa_column=_text())
     verb: str = Field(sa_column=_text())
     reason: str = Field(sa_column=_text())
+    request: str | None = Field(sa_column=_maybe_text())
     at: datetime = Field(sa_column=_time_now())
     released_at: datetime | None = Field(sa_column=_maybe_time())
+    released_because: str = Field(sa_column=_text(default=""))
+
+
+class PriceRow(SQLModel, table=True):
+    """Best prices a guard saw, thinned, for charts; nothing is decided on them. at: our clock. None: empty side."""
+
+    __tablename__ = "prices"
+
+    session_id: int = Field(sa_column=_session(primary_key=True))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True, nullable=False))
+    bid: Decimal | None = Field(sa_column=_maybe_amount())
+    ask: Decimal | None = Field(sa_column=_maybe_amount())
 
 
 class ListingRow(SQLModel, table=True):

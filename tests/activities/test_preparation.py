@@ -82,7 +82,7 @@ async def test_funds_that_others_reserved_are_not_there() -> None:
     prepared = await house.prepare()
 
     assert prepared.verdict == "rejected"
-    assert "has 40 beside the reservations" in prepared.reasons[0]
+    assert "has 40 USDT beside the reservations" in prepared.reasons[0]
 
 
 async def test_a_symbol_without_a_known_quote_is_rejected() -> None:

@@ -1,15 +1,28 @@
 """Commands refuse bad input in one line, with the right exit code, and write nothing."""
 
+import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
 
+from adapters.postgres.admission import PostgresSessions
+from adapters.postgres.database import Database
 from adapters.postgres.reader import Reader
+from adapters.postgres.session_store import PostgresSessionStore
+from cli.completion import session_names, symbols
 from cli.main import app, run
+from domain.checks import Check
+from domain.commands import NewSession
+from domain.events import PhaseEntered, RiskRejected
+from domain.session import Phase
+from tests.builders import KEY, a_start
 
-COMMANDS = ("up", "demo", "stop", "simulator", "arm", "targets", "sessions", "show", "abort")
+COMMANDS = (
+    *("up", "demo", "stop", "panel", "simulator", "doctor"),
+    *("arm", "targets", "sessions", "show", "abort", "reschedule", "change", "halt", "release", "halts"),
+)
 GOOD = {"--budget": "50", "--max-price": "0.06", "--at": "+1h"}
 
 
@@ -112,6 +125,8 @@ def test_an_unknown_symbol_is_refused_with_its_remedy(
         ["show"],
         ["sessions", "--limit", "0"],
         ["targets", "--withdraw", "x"],
+        ["release"],
+        ["reschedule", "NEWUSDT"],
         ["simulator", "--port", "70000"],
         ["fly"],
     ],
@@ -150,10 +165,95 @@ def test_an_unknown_session_is_refused(database: str, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.postgres
-def test_following_a_document_is_refused(database: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A JSON document has an end."""
-    assert run(["show", "NEWUSDT", "--follow", "--json"]) == 1
-    assert "expected one of the two" in capsys.readouterr().err
+def test_following_as_json_is_one_event_a_line(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the first event to the closed session, which is the last line."""
+    asyncio.run(_a_closed_session(database))
+
+    assert run(["show", "NEWUSDT", "--follow", "--json"]) == 0
+
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["kind"] for row in rows[:-1]] == ["phase_entered", "risk_rejected", "phase_entered", "phase_entered"]
+    assert rows[-1]["session"]["phase"] == "closed"
+
+
+@pytest.mark.postgres
+def test_showing_a_session_lists_its_checks(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was asked, what was found, and what stood against it."""
+    asyncio.run(_a_closed_session(database))
+
+    assert run(["show", "NEWUSDT"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "funds: needs 50 USDT" in shown
+    assert "rejected" in shown
+
+
+@pytest.mark.postgres
+def test_a_halt_is_placed_listed_and_released(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without Temporal; each with a receipt."""
+    assert run(["halt", "--reason", "odd prices", "--json"]) == 0
+    assert "everything halted" in json.loads(capsys.readouterr().out)["text"]
+    assert run(["halt", "--account", "main", "--reason", "key change"]) == 0
+    assert run(["halts", "--json"]) == 0
+    held = json.loads(capsys.readouterr().out.partition("\n")[2])["halts"]
+    assert [(one["scope"], one["scope_key"], one["reason"]) for one in held] == [
+        ("account", "main", "key change"),
+        ("everything", "", "odd prices"),
+    ]
+    assert run(["release", "--reason", "sane again"]) == 0
+    assert "still halted: account main" in capsys.readouterr().out
+    assert run(["halts", "--past"]) == 0
+    assert "sane again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["halt", "--account", "a/b"], "account: got 'a/b'"),
+        (["halt", "--session", "NEWUSDT"], "`sniper sessions` lists them"),
+        (["halt", "--account", "a", "--session", "b"], "expected at most one of the two"),
+        (["halt", "--reason", " "], "reason: got ' '"),
+        (["release", "--reason", ""], "reason: got ''"),
+        (["reschedule", "NEWUSDT", "--at", "tomorrow"], "opening: got 'tomorrow'"),
+        (["reschedule", "NEWUSDT", "--at", "+1h"], "`sniper sessions` lists them"),
+        (["change", "NEWUSDT", "--stop", "soon"], "stop percent: got 'soon'"),
+        (["change", "NEWUSDT", "--ladder", "5"], "ladder: got '5'"),
+        (["change", "NEWUSDT"], "`sniper sessions` lists them"),
+    ],
+)
+@pytest.mark.postgres
+def test_a_stop_or_change_that_cannot_be_meant_is_one_line(
+    database: str, capsys: pytest.CaptureFixture[str], line: list[str], words: str
+) -> None:
+    """And nothing is written."""
+    assert run(line) == 1
+
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+    with Reader(database) as reader:
+        assert reader.halts() == ()
+
+
+@pytest.mark.postgres
+def test_names_are_completed(database: str) -> None:
+    """Sessions by pair and key; nothing at all when the database is away."""
+    asyncio.run(_a_closed_session(database))
+
+    assert session_names("new") == ["NEWUSDT"]
+    assert session_names("main/") == ["main/mexc:NEW:USDT/1"]
+    assert symbols("") == []
+
+
+def test_completion_is_silent_without_a_database(lonely: pytest.MonkeyPatch) -> None:
+    """Nobody wants a traceback in the middle of typing."""
+    assert session_names("") == []
+
+
+def test_the_panels_link_needs_a_panel(lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """And says how to get one."""
+    assert run(["panel"]) == 1
+    assert "start one with `sniper up`" in capsys.readouterr().err
 
 
 @pytest.mark.postgres
@@ -214,6 +314,22 @@ def test_a_demo_with_a_bad_budget_starts_nothing(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert "budget: got" in said.err
+
+
+async def _a_closed_session(database_url: str) -> None:
+    """NEWUSDT, rejected for want of funds."""
+    reason = "funds: needs 50 USDT, has 1 free; lower the budget"
+    async with Database(database_url, name="test") as database:
+        await PostgresSessions(database).admit(NewSession(a_start(), KEY.workflow_id))
+        await PostgresSessionStore(database).append(
+            KEY,
+            (
+                PhaseEntered(Phase.PREPARING),
+                RiskRejected((reason,), (Check("funds", "needs 50 USDT, has 1 free", reason),)),
+                PhaseEntered(Phase.CLOSING),
+                PhaseEntered(Phase.CLOSED),
+            ),
+        )
 
 
 def _written(database: str) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from tests.fakes import (
     FakeHotLines,
     FakeLaunchpad,
     FakeLeases,
+    FakePriceLog,
     FakeStore,
     FakeStreams,
     FakeWakeups,
@@ -125,6 +126,7 @@ class Floor:
         self.exchange_clock = FakeExchangeClock(self.clock)
         self.launchpad = FakeLaunchpad(self.clock)
         self.lines = FakeHotLines(self.exchange)
+        self.prices = FakePriceLog()
 
     def desk(self, holder: str = "fire", *, may_fire: bool = True, life: Life | None = None) -> Desk:
         """A desk in a process of its own."""
@@ -141,6 +143,7 @@ class Floor:
             leases=cast(Any, Mortal(self.leases, life)),
             wakeups=FakeWakeups(self.store),
             launchpad=self.launchpad,
+            prices=self.prices,
         )
         return Desk(kit, may_fire=may_fire)
 

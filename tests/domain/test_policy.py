@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from domain.checks import reasons_of
 from domain.money import Price, Quote
 from domain.policy import EntryPolicy, ExitPolicy, LadderStep, PolicyChange, TradePolicy, complaints
-from domain.risk import reasons_against
+from domain.risk import assess
 from tests.builders import a_policy, a_start
 from tests.domain.test_risk import seen
 
@@ -75,7 +76,7 @@ def test_a_bad_policy_is_a_reason_against_a_session(name: str) -> None:
     """Nothing that is complained of is ever approved."""
     start = replace(a_start(), policy=BAD[name])
 
-    assert set(complaints(start.policy)) <= set(reasons_against(start, seen()))
+    assert set(complaints(start.policy)) <= set(reasons_of(assess(start, seen())))
 
 
 def test_every_complaint_is_told_at_once() -> None:

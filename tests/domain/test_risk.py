@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from domain.checks import reasons_of
 from domain.money import Base, Quote
-from domain.risk import MAX_SESSIONS, RiskSnapshot, reasons_against
+from domain.risk import MAX_SESSIONS, RiskSnapshot, assess
 from tests.builders import RULES, T0, a_start
 
 
@@ -15,8 +16,11 @@ def seen() -> RiskSnapshot:
 
 def test_an_ordinary_session_is_approved() -> None:
     """No reason is an approval, also while the venue does not show the symbol yet."""
-    assert reasons_against(a_start(), seen()) == ()
-    assert reasons_against(a_start(), replace(seen(), rules=None)) == ()
+    asked = assess(a_start(), seen())
+    unlisted = assess(a_start(), replace(seen(), rules=None))
+
+    assert [check.name for check in asked] == ["policy", "opening", "funds", "smallest order", "sessions", "halts"]
+    assert all(check.passed and check.found for check in (*asked, *unlisted))
 
 
 def test_all_reasons_are_told_together() -> None:
@@ -26,7 +30,7 @@ def test_all_reasons_are_told_together() -> None:
         rules, "USDT", Quote(Decimal(1)), open_sessions=MAX_SESSIONS, halted=True, now=T0 + timedelta(hours=3)
     )
 
-    reasons = reasons_against(a_start(), bad)
+    reasons = reasons_of(assess(a_start(), bad))
 
     assert [reason.split(":")[0] for reason in reasons] == ["opening", "funds", "budget", "sessions", "halted"]
 
@@ -37,5 +41,5 @@ def test_a_passed_opening_is_allowed_as_long_as_late_entry_is() -> None:
     entry = replace(start.policy.entry, late_entry_s=10)
     late = replace(start, policy=replace(start.policy, entry=entry))
 
-    assert reasons_against(late, seen()) == ()
-    assert len(reasons_against(late, replace(seen(), now=T0 + timedelta(seconds=1)))) == 1
+    assert reasons_of(assess(late, seen())) == ()
+    assert len(reasons_of(assess(late, replace(seen(), now=T0 + timedelta(seconds=1))))) == 1

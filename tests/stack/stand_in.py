@@ -44,7 +44,7 @@ def main() -> None:
         sys.stdout.write(f"ready role={_option('--role')}\n")
         sys.stdout.flush()
         time.sleep(3600)
-    port = int(_option("--port" if PART == "simulator" else "--server.port"))
+    port = int(_option("--port"))
     server = HTTPServer(("127.0.0.1", port), Answers)
     sys.stdout.write(f"ready http://127.0.0.1:{port}\n")
     sys.stdout.flush()

@@ -5,16 +5,27 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
+from pydantic import TypeAdapter
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres.database import Database
-from adapters.postgres.read_models import SessionDetail, SessionLine, TimelineItem
+from adapters.postgres.event_codec import kind_of
+from adapters.postgres.read_models import (
+    HaltLine,
+    PricePoint,
+    SessionDetail,
+    SessionLine,
+    TargetLine,
+    TimelineItem,
+)
 from adapters.postgres.reader import Reader
-from domain.commands import Abort, Receipt, StartSnipe
+from domain.commands import Receipt, StartSnipe
 from domain.errors import InvalidInput, SniperError
+from domain.events import Event
 from domain.ids import ListingKey, SessionKey
+from domain.listings import Listing
 from domain.money import Base, Price, Quote
 from domain.orders import Fill, Order, OrderKind, OrderStatus, Side, position_of
 from domain.session import Phase
@@ -37,7 +48,7 @@ class StandInTemporal:
     breaks: bool = False
     started: dict[str, StartSnipe] = field(default_factory=dict)
     starts: int = 0
-    updates: dict[str, tuple[str, str, Abort]] = field(default_factory=dict)
+    updates: dict[str, tuple[str, str, Any]] = field(default_factory=dict)
 
     async def connect(self) -> Client:
         if self.away:
@@ -64,7 +75,7 @@ class StandInHandle:
     temporal: StandInTemporal
     workflow_id: str
 
-    async def execute_update(self, name: str, request: Abort, **options: Any) -> Receipt:
+    async def execute_update(self, name: str, request: Any, **options: Any) -> Receipt:
         if self.temporal.lost:
             raise RPCError("not found", RPCStatusCode.NOT_FOUND, b"")
         self.temporal.updates[options["id"]] = (self.workflow_id, name, request)
@@ -129,6 +140,43 @@ def a_line(**changes: Any) -> SessionLine:
     return SessionLine(**{**usual, **changes})
 
 
+def a_halt(**changes: Any) -> HaltLine:
+    """Everything is halted."""
+    usual: dict[str, Any] = {
+        "id": 1,
+        "scope": "everything",
+        "scope_key": "",
+        "verb": "halt",
+        "reason": "odd prices",
+        "at": NOW,
+        "released_at": None,
+        "request": "halt-1",
+        "released_because": "",
+    }
+    return HaltLine(**{**usual, **changes})
+
+
+def a_target(**changes: Any) -> TargetLine:
+    """NEWUSDT is wanted as soon as a source names its opening."""
+    usual: dict[str, Any] = {
+        "id": 7,
+        "account": "main",
+        "listing": ListingKey("mexc", "NEW", "USDT"),
+        "symbol": "NEWUSDT",
+        "policy": a_wish().policy,
+        "opens_at": None,
+        "status": "waiting",
+        "created_at": NOW,
+    }
+    return TargetLine(**{**usual, **changes})
+
+
+def an_event(number: int, event: Event) -> TimelineItem:
+    """One entry of a journal."""
+    payload = TypeAdapter(type(event)).dump_python(event, mode="json")
+    return TimelineItem(number, number, NOW, event.key, kind_of(event), payload)
+
+
 def a_fill(side: Side = Side.BUY, **changes: Any) -> Fill:
     """800 NEW for 40 USDT, with a fee in quote."""
     usual: dict[str, Any] = {
@@ -173,6 +221,11 @@ class StandInReader:
 
     details: list[SessionDetail] = field(default_factory=list)
     items: list[TimelineItem] = field(default_factory=list)
+    waiting: list[TargetLine] = field(default_factory=list)
+    holding: list[HaltLine] = field(default_factory=list)
+    released: list[HaltLine] = field(default_factory=list)
+    coming: list[Listing] = field(default_factory=list)
+    seen: list[PricePoint] = field(default_factory=list)
     trouble: SniperError | None = None
 
     def sessions(self, *, limit: int = 50, account: str | None = None) -> tuple[SessionLine, ...]:
@@ -186,6 +239,26 @@ class StandInReader:
     def timeline(self, key: SessionKey, *, after: int = 0, limit: int = 200) -> tuple[TimelineItem, ...]:
         self._stop_if_troubled()
         return tuple(item for item in self.items if item.id > after)[:limit]
+
+    def targets(self, *, limit: int = 50) -> tuple[TargetLine, ...]:
+        self._stop_if_troubled()
+        return tuple(self.waiting)
+
+    def halts(self) -> tuple[HaltLine, ...]:
+        self._stop_if_troubled()
+        return tuple(self.holding)
+
+    def past_halts(self, *, limit: int = 50) -> tuple[HaltLine, ...]:
+        self._stop_if_troubled()
+        return tuple(self.released)
+
+    def upcoming(self, *, limit: int = 50) -> tuple[Listing, ...]:
+        self._stop_if_troubled()
+        return tuple(self.coming)
+
+    def prices(self, key: SessionKey, *, points: int = 600) -> tuple[PricePoint, ...]:
+        self._stop_if_troubled()
+        return tuple(self.seen)
 
     def _stop_if_troubled(self) -> None:
         if self.trouble is not None:

@@ -8,16 +8,19 @@ import pytest
 
 from adapters.postgres.listing_book import PostgresListingBook
 from adapters.postgres.session_store import PostgresSessionStore
+from domain.commands import ChangePolicy, Reschedule
 from domain.errors import InvalidInput, TryAgain
 from domain.events import AbortRequested, BooksClosed
+from domain.halts import EVERYTHING, HaltScope
 from domain.ids import ListingKey, SessionKey
 from domain.listings import Listing
 from domain.money import NO_QUOTE
-from domain.policy import LadderStep
+from domain.policy import LadderStep, PolicyChange
 from domain.session import Outcome
 from tests.ui.stand_ins import NOW, OPENING, Installation, a_wish
-from ui.actions import ActionRefused, Actions
+from ui.actions import Actions
 from ui.reading import find_session, journal
+from ui.refusal import ActionRefused
 
 pytestmark = pytest.mark.postgres
 NEW = ListingKey("mexc", "NEW", "USDT")
@@ -191,6 +194,74 @@ async def test_an_ended_session_is_not_aborted(installation: Installation) -> No
 
     with pytest.raises(ActionRefused, match="the session is closed"):
         await installation.actions.abort(str(FIRST), "late", "abort-1")
+
+
+async def test_a_moved_opening_and_other_exits_are_told_to_the_run(installation: Installation) -> None:
+    """Each under its request key."""
+    await installation.actions.arm(a_wish())
+    later = OPENING + timedelta(hours=1)
+
+    await installation.actions.reschedule("NEWUSDT", later, "move-1")
+    await installation.actions.change_policy("NEWUSDT", PolicyChange(stop_percent=Decimal(8)), "exits-1")
+
+    updates = installation.temporal.updates
+    assert updates["move-1"][1:] == ("reschedule", Reschedule(later, "move-1"))
+    assert updates["exits-1"][1:] == ("change_policy", ChangePolicy(PolicyChange(stop_percent=Decimal(8)), "exits-1"))
+
+
+async def test_what_cannot_be_changed_is_refused_before_anybody_is_asked(installation: Installation) -> None:
+    """A passed opening, and a stop that is none."""
+    await installation.actions.arm(a_wish())
+
+    with pytest.raises(ActionRefused, match="abort the session instead"):
+        await installation.actions.reschedule("NEWUSDT", NOW - timedelta(hours=1), "move-1")
+    with pytest.raises(ActionRefused, match="stop percent: got 80"):
+        await installation.actions.change_policy("NEWUSDT", PolicyChange(stop_percent=Decimal(80)), "exits-1")
+    assert installation.temporal.updates == {}
+
+
+async def test_a_change_without_temporal_changes_nothing_and_can_be_repeated(installation: Installation) -> None:
+    """Only an abort has another way: everything else needs the run."""
+    await installation.actions.arm(a_wish())
+    installation.temporal.away = True
+
+    with pytest.raises(TryAgain, match="repeat the same request"):
+        await installation.actions.change_policy("NEWUSDT", PolicyChange(stop_percent=Decimal(8)), "exits-1")
+
+    detail = installation.reader.session(FIRST)
+    assert detail is not None
+    assert detail.line.policy_revision == 0
+
+
+async def test_a_halt_needs_no_temporal_and_holds_until_it_is_released(installation: Installation) -> None:
+    """Pressing twice makes one; releasing tells what is still halted."""
+    installation.temporal.away = True
+    actions = installation.actions
+    account = HaltScope.of_account("main")
+
+    placed = await actions.halt(EVERYTHING, " odd   prices ", "halt-1")
+    again = await actions.halt(EVERYTHING, "odd prices", "halt-1")
+    await actions.halt(account, "key change", "halt-2")
+    released = await actions.release(EVERYTHING, "sane again", "release-1")
+    nothing = await actions.release(EVERYTHING, "sane again", "release-2")
+
+    assert "everything halted (halt 1)" in placed.text
+    assert "everything was halted already (halt 1)" in again.text
+    assert released.text == "everything released (1 halt); still halted: account main"
+    assert "nothing was released" in nothing.text
+    assert [(halt.scope, halt.reason) for halt in installation.reader.halts()] == [("account", "key change")]
+    assert [halt.released_because for halt in installation.reader.past_halts()] == ["sane again"]
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 501])
+async def test_a_halt_without_a_usable_reason_is_refused(installation: Installation, reason: str) -> None:
+    """Whoever releases it has to know why it was placed."""
+    with pytest.raises(InvalidInput, match="reason: got"):
+        await installation.actions.halt(EVERYTHING, reason, "halt-1")
+    with pytest.raises(InvalidInput, match="reason: got"):
+        await installation.actions.release(EVERYTHING, reason, "release-1")
+
+    assert installation.reader.halts() == ()
 
 
 async def test_a_waiting_target_can_be_withdrawn_once(installation: Installation) -> None:

@@ -61,6 +61,42 @@ def test_before_the_first_answer_there_is_only_trouble() -> None:
     assert (seen.value, seen.trouble) == (None, "away")
 
 
+def test_a_slow_answer_holds_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one is shown, older by the second, until the new one is there."""
+    monkeypatch.setattr("ui.latest.WAIT_S", 0.01)
+    clock, come, asked = Clock(), threading.Event(), threading.Event()
+    answers = iter((1, 2))
+
+    def ask() -> int:
+        answer = next(answers)
+        if answer == 2:
+            asked.set()
+            assert come.wait(10)
+        return answer
+
+    latest = Latest(ask, clock=clock)
+    latest.look()
+    clock.seconds = 5.0
+    meanwhile = latest.look()
+    assert asked.wait(10)
+    come.set()
+    while (later := latest.look()).value == 1:
+        pass
+
+    assert (meanwhile.value, meanwhile.age_s) == (1, 5.0)
+    assert (later.value, later.age_s) == (2, 0.0)
+
+
+def test_a_bug_in_the_question_is_not_hidden() -> None:
+    """Only what is known to go wrong becomes a line on the page."""
+
+    def ask() -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Latest(ask, clock=Clock()).look()
+
+
 def test_coroutines_of_all_threads_run_on_one_loop() -> None:
     """A client made there may be used there only."""
     bridge = Bridge(Settings())

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
-from adapters.postgres.halts import Verb
 from adapters.postgres.installation import installation
 from adapters.postgres.reader import Reader
 from domain.commands import NewSession
 from domain.errors import InvalidInput, TryAgain
 from domain.events import PhaseEntered
+from domain.halts import EVERYTHING, HaltScope, HaltVerb
 from domain.ids import SessionKey
 from domain.money import NO_QUOTE, Quote
 from domain.session import Phase
@@ -129,22 +129,34 @@ async def test_sessions_are_unclosed_until_their_books_are_closed(stores: Stores
     assert [record.key for record in await stores.sessions.unclosed()] == [a_key(2)]
 
 
-@pytest.mark.parametrize("verb", ["halt", "halt_and_cancel", "flatten"])
-async def test_a_halt_covers_its_scope_until_it_is_released(stores: Stores, reader: Reader, verb: Verb) -> None:
+@pytest.mark.parametrize("verb", HaltVerb)
+async def test_a_halt_covers_its_scope_until_it_is_released(stores: Stores, reader: Reader, verb: HaltVerb) -> None:
     """Of one session, of an account, of everything."""
     ours, sibling, foreign = a_key(1), a_key(2), a_key(1, account="other")
     for key in (ours, sibling, foreign):
         await stores.sessions.admit(a_new_session(key))
     covered = []
-    for scope in (ours, "main", None):
-        await stores.halts.place(scope, verb, "test")
+    for scope in (HaltScope.of_session(ours), HaltScope.of_account("main"), EVERYTHING):
+        await stores.halts.place(scope, verb, "test", str(scope))
         covered.append([(await stores.sessions.admit(a_new_session(key))).halted for key in (ours, sibling, foreign)])
         assert [halt.verb for halt in reader.halts()] == [verb]
-        assert await stores.halts.release(scope) == 1
+        assert await stores.halts.release(scope, "over") == 1
 
     assert covered == [[True, False, False], [True, True, False], [True, True, True]]
     assert [record.halted for record in await stores.sessions.unclosed()] == [False] * 3
     assert reader.halts() == ()
+
+
+async def test_the_same_halt_is_placed_once(stores: Stores, reader: Reader) -> None:
+    """Pressed twice at one instant, asked for again under its request, and asked for by somebody else meanwhile."""
+    placed = await asyncio.gather(*(stores.halts.place(EVERYTHING, HaltVerb.HALT, "panic", "one") for _ in range(4)))
+    by_another = await stores.halts.place(EVERYTHING, HaltVerb.HALT, "me too", "two")
+    wider = await stores.halts.place(EVERYTHING, HaltVerb.FLATTEN, "and sell", "three")
+
+    assert sorted(each.new for each in placed) == [False, False, False, True]
+    assert {each.number for each in placed} == {by_another.number}
+    assert (by_another.new, wider.new) == (False, True)
+    assert [(halt.verb, halt.reason) for halt in reader.halts()] == [("flatten", "and sell"), ("halt", "panic")]
 
 
 async def test_a_notice_is_left_once(stores: Stores, reader: Reader) -> None:

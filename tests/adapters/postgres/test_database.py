@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from adapters.postgres import database as database_module
+from adapters.postgres import reading as reading_module
 from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.migrate import upgrade
@@ -80,6 +82,25 @@ async def test_a_stopped_server_holds_nobody_for_ever(own_server: Server, monkey
 
         assert await store.load(KEY) is None
         assert answered - asked < 6
+
+
+async def test_a_stopped_server_holds_no_reader_for_ever(own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many connections it has: one that waited too long speaks for the others."""
+    monkeypatch.setattr(reading_module, "ANSWER_WITHIN_S", 0.3)
+    with Reader(own_server.url) as reader:
+        with ThreadPoolExecutor(4) as readers:
+            list(readers.map(lambda _: reader.sessions(), range(16)))
+        own_server.suspend()
+        asked = monotonic()
+        try:
+            with pytest.raises(StoreUnavailable, match=r"no answer within 0\.3 s"):
+                await asyncio.to_thread(reader.sessions)
+        finally:
+            own_server.resume()
+        answered = monotonic()
+
+        assert reader.sessions() == ()
+        assert answered - asked < 3
 
 
 async def test_a_cancelled_call_leaves_no_transaction_behind(stores: Stores) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.postgres.wakeups import PostgresWakeups
 from domain.events import AbortRequested, StoodDown
+from domain.halts import HaltScope, HaltVerb
 from tests.adapters.postgres.conftest import Stores
 from tests.adapters.postgres.makers import a_key, a_new_session, eventually
 
@@ -48,9 +49,9 @@ async def test_a_halt_wakes_everybody(stores: Stores, woken: "Counter[str]", dat
         for key in (ONE, OTHER):
             wakeups.watch(key, partial(woken.update, [str(key)]))
         await eventually(lambda: woken[str(ONE)] == woken[str(OTHER)] == 1)
-        await stores.halts.place(ONE, "halt", "test")
+        await stores.halts.place(HaltScope.of_session(ONE), HaltVerb.HALT, "test", "request-1")
         await eventually(lambda: woken[str(ONE)] == woken[str(OTHER)] == 2)
-        await stores.halts.release(ONE)
+        await stores.halts.release(HaltScope.of_session(ONE), "over")
         await eventually(lambda: woken[str(ONE)] == woken[str(OTHER)] == 3)
 
 

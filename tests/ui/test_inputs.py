@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from cli.inputs import parse_duration, parse_ladder, parse_number, parse_opening, parse_percent
 from domain.errors import InvalidInput
 from domain.policy import LadderStep
+from ui.inputs import parse_duration, parse_ladder, parse_number, parse_opening, parse_percent
 
 NOW = datetime(2026, 1, 31, 11, 0, tzinfo=UTC)
 

@@ -1,0 +1,107 @@
+"""Commands that stop purchases and let them go on: halt, release, halts."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import Json, write_json, write_receipt, write_table
+
+if TYPE_CHECKING:
+    from domain.commands import Receipt
+    from domain.halts import HaltScope
+    from ui.actions import Actions
+
+Account = Annotated[str | None, typer.Option(help="Only this account.")]
+Session = Annotated[str | None, typer.Option(help="Only this session: main/mexc:NEW:USDT/1, or NEWUSDT.")]
+Request = Annotated[str | None, typer.Option(help="Your key: repeating it changes nothing.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(epilog='Example: sniper halt --reason "venue behaves oddly"')(halt)
+    app.command(epilog='Example: sniper release --reason "venue is well again"')(release)
+    app.command(epilog="Example: sniper halts --past")(halts)
+
+
+def halt(
+    reason: Annotated[str, typer.Option(help="Kept with the halt.")] = "asked for on the command line",
+    account: Account = None,
+    session: Session = None,
+    request: Request = None,
+    json: Json = False,
+) -> None:
+    """Buy nothing new, anywhere or in one account or session, until released. Positions are guarded on."""
+    _act(account, session, lambda actions, scope, key: actions.halt(scope, reason, key), request, json)
+
+
+def release(
+    reason: Annotated[str, typer.Option(help="Why it is safe again; kept with the halt.")],
+    account: Account = None,
+    session: Session = None,
+    request: Request = None,
+    json: Json = False,
+) -> None:
+    """Lift the halts of exactly this scope; wider and narrower ones stay."""
+    _act(account, session, lambda actions, scope, key: actions.release(scope, reason, key), request, json)
+
+
+def halts(
+    past: Annotated[bool, typer.Option("--past", help="Also those that were released.")] = False,
+    json: Json = False,
+) -> None:
+    """List the halts that hold, the newest first."""
+    from cli.access import open_reader
+    from ui.wording import day_and_clock
+
+    with open_reader() as reader:
+        found = reader.halts() + (reader.past_halts() if past else ())
+    if json:
+        write_json({"halts": found})
+        return
+    rows = [
+        (
+            str(one.id),
+            f"{one.scope} {one.scope_key}".rstrip(),
+            one.verb.replace("_", " "),
+            f"{day_and_clock(one.at)} UTC",
+            one.reason,
+            "holds"
+            if one.released_at is None
+            else f"released {day_and_clock(one.released_at)} UTC: {one.released_because}",
+        )
+        for one in found
+    ]
+    write_table(("Number", "Scope", "Verb", "Since", "Reason", "State"), rows, empty="nothing is halted")
+
+
+def _act(
+    account: str | None,
+    session: str | None,
+    act: "Callable[[Actions, HaltScope, str], Awaitable[Receipt]]",
+    request: str | None,
+    json: bool,
+) -> None:
+    import asyncio
+
+    from cli.access import open_actions
+    from domain.errors import InvalidInput
+    from domain.halts import EVERYTHING, HaltScope
+    from ui.arm_request import new_request_key
+    from ui.reading import find_session
+
+    if account is not None and session is not None:
+        raise InvalidInput(
+            "scope", value="--account and --session", expected="at most one of the two", remedy="leave one out"
+        )
+
+    async def work() -> "Receipt":
+        async with open_actions() as (actions, reader):
+            scope = EVERYTHING
+            if account is not None:
+                scope = HaltScope.of_account(account)
+            elif session is not None:
+                scope = HaltScope.of_session(find_session(reader, session).key)
+            return await act(actions, scope, new_request_key() if request is None else request)
+
+    write_receipt(asyncio.run(work()), json)

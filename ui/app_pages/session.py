@@ -1,0 +1,186 @@
+"""One session: where it stands, what it did, and the buttons that change it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage as Page
+
+from adapters.postgres.read_models import IntentLine, SessionLine
+from domain.errors import InvalidInput
+from domain.events import ClockMeasured, ShotAnswered, ShotSent
+from domain.ids import SessionKey
+from domain.money import plain
+from domain.orders import Fill, Order, Side
+from domain.session import Phase
+from ui.chart import price_chart
+from ui.session_acts import abort_button, exits_button, halt_button, opening_button
+from ui.sources import SessionStory
+from ui.standing import standing_of
+from ui.timeline import Recorded, checks_of, lines
+from ui.widgets import figures, opening, phase_badges, receipts, source, tell_age
+from ui.wording import Units, average, clock, money, policy_in_words, relative
+
+
+def page() -> Page:
+    """As navigation has it: reached by links, not by the menu."""
+    return st.Page(show, title="Session", url_path="session", visibility="hidden")
+
+
+@st.fragment(run_every="1s")
+def show() -> None:
+    receipts()
+    found = source()
+    key = _asked_for()
+    if found is None or key is None:
+        return
+    seen = found.story(key)
+    if seen.value is None:
+        st.warning(seen.trouble or "Nothing is known of this session yet.")
+        return
+    story = seen.value
+    line = story.detail.line
+    units = Units.of(line.symbol)
+    _head(line)
+    tell_age(seen)
+    _figures(story, units)
+    st.caption(policy_in_words(line.policy, units))
+    chart = price_chart(story)
+    if chart is not None:
+        st.vega_lite_chart(chart, width="stretch")
+    timeline, checks, shots, fills, orders = st.tabs(["Timeline", "Checks", "Shots", "Fills", "Orders"])
+    with timeline:
+        _timeline(story, units)
+    with checks:
+        _checks(story.entries)
+    with shots:
+        _table(_shots(story, units), "No shots yet.")
+    with fills:
+        _table([_fill(fill, units) for fill in story.detail.fills], "No fills.")
+    with orders:
+        _table([_order(order, units) for order in story.detail.orders], "No orders.")
+
+
+def _asked_for() -> SessionKey | None:
+    """The session that the address names."""
+    name = st.query_params.get("id", "")
+    if not name:
+        st.info("Choose a session on the page **Sessions**.")
+        return None
+    try:
+        return SessionKey.parse(name)
+    except InvalidInput as exc:
+        st.error(f"{exc}")
+        return None
+
+
+def _head(line: SessionLine) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(line.symbol, anchor=False, width="content")
+        phase_badges(line)
+        st.caption(f"{line.key} · {opening(line, datetime.now(UTC))}")
+        if line.phase is not Phase.CLOSED:
+            st.space("stretch")
+            opening_button(line)
+            exits_button(line)
+            halt_button(line)
+            abort_button(line)
+    if line.attention:
+        st.error(f"Needs you: {line.attention}", icon=":material/error:")
+
+
+def _figures(story: SessionStory, units: Units) -> None:
+    line, position, standing = story.detail.line, story.detail.position, standing_of(story)
+    over = line.phase is Phase.CLOSED
+    result = line.result if over else standing.if_sold
+    measured = [entry.event for entry in story.entries if isinstance(entry.event, ClockMeasured)]
+    buys = {one.intent.client_order_id for one in story.detail.intents if one.intent.side is Side.BUY}
+    sent = [entry.event for entry in story.entries if isinstance(entry.event, ShotSent)]
+    late = [shot.late_us for shot in sent if shot.client_order_id in buys]
+    shown = [
+        (f"Opens (UTC, {line.opens_at:%m-%d})", clock(line.opens_at)[:-4]),
+        (f"Bought ({units.base})", plain(position.bought) if position.bought else "nothing"),
+        (f"Holds ({units.base})", plain(position.held) if position.held else "nothing"),
+        (f"Average entry ({units.quote})", "none" if standing.entry is None else plain(average(standing.entry))),
+        (f"{'Result' if over else 'If sold now'} ({units.quote})", "open" if result is None else f"{result:+.4f}"),
+        ("Venue's clock", f"± {measured[-1].bound * 1000:.2f} ms" if measured else "not measured"),
+        ("First shot left", f"{late[0]:+,} µs" if late else "not yet"),
+    ]
+    if not over:
+        shown.insert(4, (f"Best bid ({units.quote})", "unknown" if standing.bid is None else plain(standing.bid)))
+    figures("session", shown)
+
+
+def _timeline(story: SessionStory, units: Units) -> None:
+    opens_at = story.detail.line.opens_at
+    told = [f"{clock(at.at)} {relative(at.at, opens_at):>11}  {at.text}" for at in lines(story.entries, units)]
+    st.code("\n".join(told) or "nothing yet", language=None, wrap_lines=True, height=420)
+
+
+def _checks(entries: Iterable[Recorded]) -> None:
+    checks = checks_of(entries)
+    if not checks:
+        st.caption("Nothing was asked yet.")
+    for check in checks:
+        mark = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
+        st.markdown(f"{mark} **{check.name}** · {check.reason or check.found}")
+
+
+def _shots(story: SessionStory, units: Units) -> list[dict[str, str]]:
+    """Intents with what became of them; those that were withdrawn unsent are left out."""
+    sent = {entry.event.client_order_id: entry.event for entry in story.entries if isinstance(entry.event, ShotSent)}
+    answered = {
+        entry.event.client_order_id: entry.event for entry in story.entries if isinstance(entry.event, ShotAnswered)
+    }
+    return [
+        _shot(one, sent.get(one.intent.client_order_id), answered.get(one.intent.client_order_id), units)
+        for one in story.detail.intents
+        if one.settled_as != "withdrawn"
+    ]
+
+
+def _shot(one: IntentLine, sent: ShotSent | None, answered: ShotAnswered | None, units: Units) -> dict[str, str]:
+    intent = one.intent
+    return {
+        "Leg": str(intent.leg),
+        "Shot": str(intent.shot + 1),
+        "Side": str(intent.side),
+        f"Price ({units.quote})": plain(intent.bound if sent is None else sent.price),
+        f"Quantity ({units.base})": plain(intent.quantity if sent is None else sent.quantity),
+        "Sent (UTC)": "" if sent is None else clock(sent.sent_at),
+        "Late": "" if sent is None or intent.side is Side.SELL else f"{sent.late_us:+,} µs",
+        "Answer": "" if answered is None else answered.answer,
+        "After": "" if answered is None else f"{answered.after_us / 1000:.1f} ms",
+        "Venue said": "" if answered is None else answered.text,
+        "Client order id": intent.client_order_id,
+    }
+
+
+def _table(rows: Sequence[dict[str, str]], empty: str) -> None:
+    if rows:
+        st.dataframe(list(rows), hide_index=True)
+    else:
+        st.caption(empty)
+
+
+def _order(order: Order, units: Units) -> dict[str, str]:
+    return {
+        "Side": str(order.side),
+        "Status": str(order.status).replace("_", " "),
+        f"Price ({units.quote})": plain(order.price),
+        f"Quantity ({units.base})": plain(order.quantity),
+        f"Executed ({units.base})": plain(order.executed),
+        "Client order id": order.client_order_id or "",
+    }
+
+
+def _fill(fill: Fill, units: Units) -> dict[str, str]:
+    return {
+        "At (UTC)": clock(fill.at),
+        "Side": str(fill.side),
+        f"Price ({units.quote})": plain(fill.price),
+        f"Quantity ({units.base})": plain(fill.quantity),
+        f"Value ({units.quote})": plain(fill.quote),
+        "Fee": money(fill.fee, fill.fee_asset),
+        "Trade": fill.trade_id,
+    }

@@ -1,0 +1,172 @@
+"""Arming a listing: a session for a known opening, or a target that waits for one. Carried out for actions.py."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from adapters.postgres.admission import PostgresSessions
+from adapters.postgres.database import Database
+from adapters.postgres.read_models import SessionLine, TargetLine
+from adapters.postgres.reader import Reader
+from adapters.postgres.session_store import PostgresSessionStore
+from adapters.postgres.targets import PostgresTargets
+from domain.commands import NewSession, StartSnipe
+from domain.errors import TryAgain
+from domain.events import PhaseEntered
+from domain.ids import ListingKey, SessionKey, split_symbol
+from domain.session import Phase
+from ui.arm_request import Armed, ArmRequest, reasons_against
+from ui.reading import LOOK_BACK
+from ui.refusal import ActionRefused
+from ui.wording import day_and_clock
+from workflows.names import CONTROL_QUEUE
+
+EXCHANGE = "mexc"
+_STARTS_WITHIN = timedelta(seconds=8)
+
+
+class Arming:
+    """One installation's way from a request to a session or a target. Not safe to call twice at once; see Actions."""
+
+    def __init__(
+        self,
+        database: Database,
+        reader: Reader,
+        temporal: Callable[[], Awaitable[Client]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._reader = reader
+        self._temporal = temporal
+        self._now = now
+        self._sessions = PostgresSessions(database)
+        self._targets = PostgresTargets(database)
+        self._store = PostgresSessionStore(database)
+
+    async def carry_out(self, request: ArmRequest) -> Armed:
+        """Raises ActionRefused with every reason, TryAgain when the session stands but its run was not started."""
+        listing = await self._checked(request)
+        if request.opens_at is None:
+            return await self._wait_for_opening(request, listing)
+        return await self._start(request, listing, request.opens_at)
+
+    async def _checked(self, request: ArmRequest) -> ListingKey:
+        """The listing that is meant. Raises ActionRefused with everything that is wrong."""
+        reasons = reasons_against(request, self._now())
+        if reasons:
+            raise ActionRefused(reasons)
+        sighted = await asyncio.to_thread(self._reader.upcoming, limit=LOOK_BACK)
+        for listing in sighted:
+            if listing.symbol == request.symbol:
+                return listing.key
+        if not request.unlisted:
+            raise ActionRefused(
+                (
+                    f"symbol: got {request.symbol!r}, expected a coming listing that a source has named; "
+                    "correct the name, or add --unlisted to arm it all the same",
+                )
+            )
+        return ListingKey(EXCHANGE, *split_symbol(request.symbol))
+
+    async def _wait_for_opening(self, request: ArmRequest, listing: ListingKey) -> Armed:
+        policy = request.policy
+        session = await self._open_session(request, listing, lambda line: line.policy == policy)
+        if session is not None:
+            return _carried_out(request, session)
+        target = await self._waiting_target(request, listing)
+        if target is None:
+            number = await self._targets.add(request.account, listing, request.symbol, policy)
+        else:
+            number = target.id
+        return Armed(
+            request.request, f"target {number} waits until a source names {request.symbol}'s opening", None, number
+        )
+
+    async def _start(self, request: ArmRequest, listing: ListingKey, opens_at: datetime) -> Armed:
+        client = await self._temporal()  # first: without it nothing is written
+        policy = request.policy
+        line = await self._repeated(request, listing) or await self._open_session(
+            request, listing, lambda line: line.policy == policy and line.opens_at == opens_at
+        )
+        if line is None:
+            line = await self._admit(request, listing, opens_at)
+        if line.phase is not Phase.CLOSED:
+            await _run(client, StartSnipe(line.key, line.symbol, line.opens_at, line.policy), line.workflow_id)
+        return _carried_out(request, line)
+
+    async def _admit(self, request: ArmRequest, listing: ListingKey, opens_at: datetime) -> SessionLine:
+        attempt = await self._sessions.next_attempt(request.account, listing)
+        key = SessionKey(request.account, listing, attempt)
+        start = StartSnipe(key, request.symbol, opens_at, request.policy)
+        record = await self._sessions.admit(NewSession(start, key.workflow_id))
+        if record.opens_at != opens_at or record.policy != request.policy:
+            raise TryAgain(
+                f"session: another request took {key} at the same instant; arm again to take the next attempt"
+            )
+        await self._store.append(key, (PhaseEntered(Phase.PREPARING, "asked for by hand", request.request),))
+        detail = await asyncio.to_thread(self._reader.session, key)
+        assert detail is not None  # it was admitted just now
+        return detail.line
+
+    async def _repeated(self, request: ArmRequest, listing: ListingKey) -> SessionLine | None:
+        """The session that an earlier call with the same request key made."""
+        mark = PhaseEntered(Phase.PREPARING, occurrence=request.request).key
+        for line in await self._sessions_of(request, listing):
+            first = await asyncio.to_thread(self._reader.timeline, line.key, limit=5)
+            if any(item.key == mark for item in first):
+                return line
+        return None
+
+    async def _open_session(
+        self, request: ArmRequest, listing: ListingKey, same: Callable[[SessionLine], bool]
+    ) -> SessionLine | None:
+        """The pair's unclosed session when it has the same terms. Raises ActionRefused when it has others."""
+        for line in await self._sessions_of(request, listing):
+            if line.phase is Phase.CLOSED:
+                continue
+            if same(line):
+                return line
+            raise ActionRefused(
+                (f"session: {line.key} is {line.phase}, expected no open session of {request.symbol}; abort it first",)
+            )
+        return None
+
+    async def _sessions_of(self, request: ArmRequest, listing: ListingKey) -> list[SessionLine]:
+        lines = await asyncio.to_thread(self._reader.sessions, limit=LOOK_BACK, account=request.account)
+        return [line for line in lines if line.key.listing == listing or line.symbol == request.symbol]
+
+    async def _waiting_target(self, request: ArmRequest, listing: ListingKey) -> TargetLine | None:
+        """The target that waits for the same on the same terms."""
+        for target in await asyncio.to_thread(self._reader.targets, limit=LOOK_BACK):
+            mine = target.account == request.account and target.listing == listing
+            if mine and target.status == "waiting" and target.policy == request.policy:
+                return target
+        return None
+
+
+async def _run(client: Client, start: StartSnipe, workflow_id: str) -> None:
+    """Start the session's run; one that runs or ran already is left alone."""
+    try:
+        await client.start_workflow(
+            "Snipe",
+            start,
+            id=workflow_id,
+            task_queue=CONTROL_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            rpc_timeout=_STARTS_WITHIN,
+        )
+    except WorkflowAlreadyStartedError:
+        pass
+    except RPCError as error:
+        raise TryAgain(
+            f"Temporal: {start.key} is stored, but its run could not be started ({error}); repeat the same request"
+        ) from error
+
+
+def _carried_out(request: ArmRequest, line: SessionLine) -> Armed:
+    text = f"session {line.key} waits for {day_and_clock(line.opens_at)} UTC"
+    return Armed(request.request, text, line.key, line.target_id)
