@@ -46,7 +46,7 @@ def sessions(
 def show(
     session: Annotated[
         str,
-        typer.Argument(help="main/mexc:NEW:USDT/1, or NEWUSDT for its latest attempt.", autocompletion=session_names),
+        typer.Argument(help="main/mexc:XYZ:USDT/1, or XYZUSDT for its latest attempt.", autocompletion=session_names),
     ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the session is closed.")] = False,
     json: Json = False,

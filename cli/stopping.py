@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ui.actions import Actions
 
 Account = Annotated[str | None, typer.Option(help="Only this account.")]
-Session = Annotated[str | None, typer.Option(help="Only this session: main/mexc:NEW:USDT/1, or NEWUSDT.")]
+Session = Annotated[str | None, typer.Option(help="Only this session: main/mexc:XYZ:USDT/1, or XYZUSDT.")]
 Request = Annotated[str | None, typer.Option(help="Your key: repeating it changes nothing.")]
 
 

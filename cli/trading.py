@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Session = Annotated[
     str,
-    typer.Argument(help="main/mexc:NEW:USDT/1, or NEWUSDT for its latest attempt.", autocompletion=session_names),
+    typer.Argument(help="main/mexc:XYZ:USDT/1, or XYZUSDT for its latest attempt.", autocompletion=session_names),
 ]
 Request = Annotated[str | None, typer.Option(help="Your key: repeating it changes nothing.")]
 

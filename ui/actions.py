@@ -6,6 +6,7 @@ Not here: how arming is carried out (arming.py), reading (reading.py), words for
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -24,7 +25,7 @@ from domain.halts import HaltScope, HaltVerb, check_reason
 from domain.policy import PolicyChange
 from domain.requests import why_no_abort, why_no_policy, why_no_reschedule
 from ui.arm_request import Armed, ArmRequest
-from ui.arming import Arming
+from ui.arming import Arming, used_for_another_wish
 from ui.reading import find_session
 from ui.refusal import ActionRefused
 
@@ -55,7 +56,7 @@ class Actions:
         self._halts = PostgresHalts(database)
         self._arming = Arming(database, reader, temporal, now)
         self._one_at_a_time = asyncio.Lock()
-        self._armed: dict[str, Armed] = {}
+        self._armed: dict[str, tuple[ArmRequest, Armed]] = {}
 
     async def arm(self, request: ArmRequest) -> Armed:
         """A session for a known opening, or a target that waits for one.
@@ -63,9 +64,13 @@ class Actions:
         Raises ActionRefused with every reason, TryAgain when the session stands but its run could not be started.
         """
         async with self._one_at_a_time:
-            if request.request not in self._armed:
-                self._armed[request.request] = await self._arming.carry_out(request)
-            return self._armed[request.request]
+            known = self._armed.get(request.request)
+            if known is None:
+                known = self._armed[request.request] = (request, await self._arming.carry_out(request))
+            wish, armed = known
+            if replace(wish, opens_at=request.opens_at) != request:
+                raise ActionRefused((used_for_another_wish(request),))
+            return armed
 
     async def withdraw(self, target: int) -> Receipt:
         """Let a target wait no longer. Raises ActionRefused when it does not wait."""

@@ -89,9 +89,13 @@ class Arming:
     async def _start(self, request: ArmRequest, listing: ListingKey, opens_at: datetime) -> Armed:
         client = await self._temporal()  # first: without it nothing is written
         policy = request.policy
-        line = await self._repeated(request, listing) or await self._open_session(
-            request, listing, lambda line: line.policy == policy and line.opens_at == opens_at
-        )
+        line = await self._repeated(request, listing)
+        if line is not None and line.policy_revision == 0 and line.policy != policy:
+            raise ActionRefused((used_for_another_wish(request),))  # the opening may differ: +1h names another instant
+        if line is None:
+            line = await self._open_session(
+                request, listing, lambda line: line.policy == policy and line.opens_at == opens_at
+            )
         if line is None:
             line = await self._admit(request, listing, opens_at)
         if line.phase is not Phase.CLOSED:
@@ -146,6 +150,14 @@ class Arming:
             if mine and target.status == "waiting" and target.policy == request.policy:
                 return target
         return None
+
+
+def used_for_another_wish(request: ArmRequest) -> str:
+    """Why a key that was used already is refused with other contents."""
+    return (
+        f"request: got {request.request!r}, expected a key that was not used for another wish; "
+        "take a new key for another wish"
+    )
 
 
 async def _run(client: Client, start: StartSnipe, workflow_id: str) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from adapters.settings import read_settings
 from domain.halts import EVERYTHING
+from ui.literal import literal_badge
 from ui.widgets import act, renew, request_key, source
 
 
@@ -21,7 +22,7 @@ def _line() -> None:
         halts = None if found is None else found.halts().value
         for halt in halts or ():
             scope = f"{halt.scope} {halt.scope_key}".rstrip()
-            st.badge(f"{scope} halted: {halt.reason}", icon=":material/front_hand:", color="red")
+            st.badge(literal_badge(f"{scope} halted: {halt.reason}"), icon=":material/front_hand:", color="red")
         everything_halted = any(halt.scope == EVERYTHING.kind for halt in halts or ())
         st.space("stretch")
         st.button(

@@ -38,7 +38,7 @@ class Gate:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if _hostname(host) not in self._hosts:
+        if _host_and_port(host)[0] not in self._hosts:
             await _refuse(scope, receive, send, 421, "Wrong address", "Open the panel under its own address.")
         elif self._access.admits(_cookie(headers, _cookie_name(host))):
             if scope["type"] == "websocket" and urlsplit(headers.get("origin", "")).netloc != host:
@@ -66,7 +66,8 @@ class Gate:
 async def _admit(scope: Scope, receive: Receive, send: Send, host: str, browser: str) -> None:
     """The same page without the token, which must not stay in the address bar."""
     rest = urlencode([(name, value) for name, value in _query(scope) if name != "token"])
-    answer = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), status_code=303)
+    path = "/" + scope["path"].lstrip("/")  # two slashes would name another site
+    answer = RedirectResponse(path + (f"?{rest}" if rest else ""), status_code=303)
     answer.set_cookie(
         _cookie_name(host), browser, max_age=int(BROWSER_LASTS_S), httponly=True, samesite="lax", path="/"
     )  # lax: a link from a chat is a visit from another site
@@ -99,9 +100,9 @@ def _cookie(headers: Headers, name: str) -> str:
 
 def _cookie_name(host: str) -> str:
     """Cookies know no ports: two panels on one machine must not take each other's."""
-    return f"sniper_panel_{urlsplit(f'//{host}').port or 80}"
+    return f"sniper_panel_{_host_and_port(host)[1]}"
 
 
-def _hostname(host: str) -> str:
+def _host_and_port(host: str) -> tuple[str, str]:
     name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
+    return (name, port) if colon and port.isascii() and port.isdigit() else (host, "80")

@@ -16,6 +16,7 @@ from ui.actions import Actions
 from ui.arm_request import Armed, new_request_key
 from ui.hands import Hands
 from ui.latest import Seen
+from ui.literal import literal
 from ui.refusal import ActionRefused
 from ui.sources import PanelSource, open_source
 from ui.vitals import Vitals
@@ -66,7 +67,7 @@ def source() -> PanelSource | None:
     try:
         return _source()
     except SniperError as exc:
-        st.error(f"{exc}. The page goes on by itself as soon as it answers.", icon=":material/cloud_off:")
+        st.error(f"{literal(str(exc))}. The page goes on by itself as soon as it answers.", icon=":material/cloud_off:")
         return None
 
 
@@ -77,7 +78,9 @@ def tell_age(*looks: Seen[Any]) -> None:
     if trouble:
         known = all(seen.value is not None for seen in looks)
         kept = f" Shown: the last answer, {span(age)} old." if known else ""
-        st.error(f"{trouble}.{kept} The page goes on by itself as soon as it answers.", icon=":material/cloud_off:")
+        st.error(
+            f"{literal(trouble)}.{kept} The page goes on by itself as soon as it answers.", icon=":material/cloud_off:"
+        )
     elif age > STALE_AFTER_S:
         st.warning(f"Data is {span(age)} old.")
     else:
@@ -161,11 +164,13 @@ def receipts() -> None:
         for number, (at, what, text, good) in enumerate(kept):
             show = st.success if good else st.error
             if number == 0:
-                show(f"**{what}** · {clock(at)[:8]} UTC · {text}", icon=":material/receipt_long:")
+                show(f"**{literal(what)}** · {clock(at)[:8]} UTC · {literal(text)}", icon=":material/receipt_long:")
         if len(kept) > 1:
             with st.expander(f"Earlier receipts ({len(kept) - 1})"):
                 for at, what, text, good in kept[1:]:
-                    st.markdown(f"{':green[✓]' if good else ':red[✗]'} {clock(at)[:8]} **{what}** {text}")
+                    st.markdown(
+                        f"{':green[✓]' if good else ':red[✗]'} {clock(at)[:8]} **{literal(what)}** {literal(text)}"
+                    )
 
 
 def _keep(what: str, text: str, *, good: bool) -> None:

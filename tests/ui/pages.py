@@ -1,6 +1,7 @@
 """Pages opened without a browser: they read from memory, and what their buttons ask for is remembered."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -86,8 +87,13 @@ def press(page: AppTest, key: str) -> AppTest:
     return run(page)
 
 
+def text_of(element: Any) -> str:
+    """What a person reads of a Markdown text."""
+    return re.sub(r"\\([^\w\s])", r"\1", str(element.value)).replace("\N{WORD JOINER}", "")
+
+
 def said(page: AppTest) -> str:
     """Every text on the page."""
     kinds = (page.markdown, page.caption, page.error, page.success, page.warning, page.info, page.code)
     metrics = [f"{metric.label}: {metric.value}" for metric in page.metric]
-    return "\n".join([str(element.value) for kind in kinds for element in kind] + metrics)
+    return "\n".join([text_of(element) for kind in kinds for element in kind] + metrics)

@@ -52,6 +52,15 @@ async def test_a_repeated_request_makes_no_second_session(installation: Installa
     assert len(installation.reader.sessions()) == len(installation.reader.targets()) == 1
 
 
+async def test_a_request_key_cannot_carry_another_wish(installation: Installation) -> None:
+    """Neither in this process nor in another one; whoever asks must not believe that the other wish was armed."""
+    await installation.actions.arm(a_wish())
+
+    for actions in (installation.actions, _another_process(installation)):
+        with pytest.raises(ActionRefused, match="a key that was not used for another wish"):
+            await actions.arm(a_wish(budget=Decimal(60)))
+
+
 async def test_arming_again_after_the_end_takes_the_next_attempt(installation: Installation) -> None:
     """An explicit act with a key of its own."""
     await installation.actions.arm(a_wish())

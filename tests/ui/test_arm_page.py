@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from domain.errors import StoreUnavailable
 from domain.ids import ListingKey
 from domain.listings import Listing
-from tests.ui.pages import StandInHands, opened, press, run, said
+from tests.ui.pages import StandInHands, opened, press, run, said, text_of
 from tests.ui.stand_ins import OPENING, StandInReader
 
 Panel = tuple[StandInReader, StandInHands]
@@ -43,7 +43,7 @@ def test_the_request_is_what_was_typed(panel: Panel) -> None:
     assert (wish.symbol, wish.budget, wish.max_price) == ("NEWUSDT", Decimal(50), Decimal("0.06"))
     assert (wish.stop_percent, wish.time_stop_s, wish.unlisted) == (Decimal(8), 3600, True)
     assert wish.opens_at is not None
-    assert "session of NEWUSDT waits" in page.success[0].value
+    assert "session of NEWUSDT waits" in text_of(page.success[0])
 
 
 def test_a_second_press_repeats_the_request(panel: Panel) -> None:
@@ -80,7 +80,7 @@ def test_what_cannot_be_used_is_told_and_stays(panel: Panel, typed: dict[str, st
     """Value, expectation, remedy; the button is off, and the text is still there to be mended."""
     page = filled(**typed)
 
-    assert words in "\n".join(error.value for error in page.error)
+    assert words in "\n".join(text_of(error) for error in page.error)
     assert page.button(key="arm-now").disabled
     ((name, text),) = typed.items()
     assert page.text_input(key=f"arm-{name}").value == text

@@ -137,6 +137,19 @@ async def test_another_site_cannot_use_the_browsers_admission(
         assert not await opens_socket(gate, browser, origin)
 
 
+async def test_a_link_never_leads_to_another_site(new_browser: NewBrowser, access: PanelAccess) -> None:
+    """Two slashes at the beginning of a path would be a host."""
+    answer = await new_browser().get(f"{BASE}//evil.example/x?token={access.new_token()}")
+
+    assert answer.headers["location"] == "/evil.example/x"
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1:", "127.0.0.1:99999x", "127.0.0.1.evil.example", "[::1", "0"])
+async def test_a_host_that_is_not_this_machine_is_refused(new_browser: NewBrowser, host: str) -> None:
+    """However it is written."""
+    assert (await new_browser().get("/", headers={"host": host})).status_code == 421
+
+
 async def test_two_panels_on_one_machine_do_not_take_each_others_cookie(
     new_browser: NewBrowser, access: PanelAccess
 ) -> None:

@@ -2,7 +2,7 @@
 
 from domain.halts import EVERYTHING, HaltScope
 from domain.ids import SessionKey
-from tests.ui.pages import StandInHands, opened, press, run, said
+from tests.ui.pages import StandInHands, opened, press, run, said, text_of
 from tests.ui.stand_ins import NOW, StandInReader, a_halt
 
 Panel = tuple[StandInReader, StandInHands]
@@ -66,6 +66,6 @@ def test_a_session_that_cannot_be_read_is_refused_here(panel: Panel) -> None:
 
     press(page, "halt-now")
 
-    assert "session: got 'NEW'" in page.error[0].value
+    assert "session: got 'NEW'" in text_of(page.error[0])
     assert page.text_input(key="halt-session").value == "NEW"
     assert hands.asked == []

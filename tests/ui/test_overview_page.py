@@ -9,7 +9,7 @@ from adapters.postgres.read_models import PricePoint
 from domain.errors import StoreUnavailable
 from domain.halts import EVERYTHING
 from domain.session import Outcome, Phase
-from tests.ui.pages import StandInHands, opened, press, run, said
+from tests.ui.pages import StandInHands, opened, press, run, said, text_of
 from tests.ui.stand_ins import NOW, StandInReader, a_detail, a_fill, a_halt, a_line, a_target
 from ui.refusal import ActionRefused
 from ui.sources import PanelSource
@@ -20,7 +20,7 @@ KEY = "main/mexc:NEW:USDT/1"
 
 def test_without_sessions_the_page_says_how_to_make_one(panel: Panel) -> None:
     """An empty table would leave people alone."""
-    assert "sniper arm" in opened("overview").info[0].value
+    assert "sniper arm" in text_of(opened("overview").info[0])
 
 
 def test_a_waiting_session_counts_down(panel: Panel) -> None:
@@ -76,7 +76,7 @@ def test_a_session_that_needs_attention_says_why(panel: Panel) -> None:
 
     page = opened("overview")
 
-    assert "no bid for 60 s" in page.error[0].value
+    assert "no bid for 60 s" in text_of(page.error[0])
     assert "Running: 1 · 1 need you" in said(page)
 
 
@@ -91,7 +91,7 @@ def test_an_abort_is_asked_for_once_however_often_it_is_pressed(panel: Panel) ->
 
     assert [(act, arguments[:2]) for act, arguments in hands.asked] == [("abort", (KEY, "wrong coin"))] * 2
     assert len({arguments[2] for _, arguments in hands.asked}) == 1
-    assert "abort done" in page.success[0].value
+    assert "abort done" in text_of(page.success[0])
 
 
 def test_a_refusal_is_shown_with_its_reasons(panel: Panel) -> None:
@@ -102,7 +102,7 @@ def test_a_refusal_is_shown_with_its_reasons(panel: Panel) -> None:
 
     page = press(opened("overview"), f"abort-now-{KEY}")
 
-    assert "refused: it is over · arm a new attempt" in page.error[0].value
+    assert "refused: it is over · arm a new attempt" in text_of(page.error[0])
 
 
 def test_a_press_that_nobody_answers_can_be_repeated(panel: Panel) -> None:
@@ -111,7 +111,7 @@ def test_a_press_that_nobody_answers_can_be_repeated(panel: Panel) -> None:
     reader.waiting = [a_target()]
     hands.trouble = StoreUnavailable("the database does not answer")
     page = press(opened("overview"), "withdraw-7")
-    assert "press again, it is the same request" in page.error[0].value
+    assert "press again, it is the same request" in text_of(page.error[0])
     hands.trouble = None
 
     press(page, "withdraw-7")
@@ -141,8 +141,8 @@ def test_while_the_database_is_away_the_last_data_stays_with_its_age(panel: Pane
     reader.trouble = StoreUnavailable("the database does not answer")
     run(page)
 
-    assert "the database does not answer" in page.error[0].value
-    assert "old" in page.error[0].value
+    assert "the database does not answer" in text_of(page.error[0])
+    assert "old" in text_of(page.error[0])
     assert "NEWUSDT" in [heading.value for heading in page.subheader]
     reader.trouble = None
     run(page)
@@ -157,7 +157,7 @@ def test_a_database_that_is_away_from_the_start_is_waited_for(panel: Panel, monk
 
     monkeypatch.setattr("ui.widgets.open_source", away)
     page = opened("overview")
-    assert "does not answer" in page.error[0].value
+    assert "does not answer" in text_of(page.error[0])
 
     monkeypatch.setattr("ui.widgets.open_source", lambda: PanelSource(panel[0]))
     run(page)
@@ -170,4 +170,4 @@ def test_data_that_grows_old_is_marked(panel: Panel, monkeypatch: pytest.MonkeyP
     """A page that stopped asking must not look alive."""
     monkeypatch.setattr("ui.widgets.STALE_AFTER_S", -1.0)
 
-    assert "old" in opened("overview").warning[0].value
+    assert "old" in text_of(opened("overview").warning[0])

@@ -15,7 +15,7 @@ from domain.money import Base, Price, Quote
 from domain.policy import LadderStep, PolicyChange
 from domain.session import Phase
 from tests.adapters.postgres.makers import an_intent
-from tests.ui.pages import StandInHands, opened, press, run, said
+from tests.ui.pages import StandInHands, opened, press, run, said, text_of
 from tests.ui.stand_ins import OPENING, StandInReader, a_detail, a_fill, a_line, an_event
 
 Panel = tuple[StandInReader, StandInHands]
@@ -110,7 +110,7 @@ def test_an_exit_that_cannot_be_read_is_refused_here(panel: Panel) -> None:
 
     press(page, f"exits-now-{KEY}")
 
-    assert "time stop: got 'soon'" in page.error[0].value
+    assert "time stop: got 'soon'" in text_of(page.error[0])
     assert page.text_input(key=f"time-{KEY}").value == "soon"
     assert hands.asked == []
 
@@ -156,5 +156,5 @@ def test_a_database_that_goes_away_leaves_the_last_story(panel: Panel) -> None:
     reader.trouble = StoreUnavailable("the database does not answer")
     run(page)
 
-    assert "the database does not answer" in page.error[0].value
+    assert "the database does not answer" in text_of(page.error[0])
     assert page.header[0].value == "NEWUSDT"

@@ -14,6 +14,7 @@ from ui.actions import Actions
 from ui.app_pages import session
 from ui.arm_form import Draft, FormTexts, read_form
 from ui.arm_request import Armed, ArmRequest
+from ui.literal import literal
 from ui.widgets import act, link_to, receipts, renew, request_key, source
 from ui.wording import Units, day_and_clock, ladder_in_words, money, price, span
 
@@ -146,7 +147,7 @@ def _summary(draft: Draft, coming: Sequence[Listing]) -> None:
     if draft.missing:
         st.caption(f"Still empty: {', '.join(draft.missing)}.")
     for reason in draft.wrong:
-        st.error(reason, icon=":material/error:")
+        st.error(literal(reason), icon=":material/error:")
     if draft.wish is not None:
         st.markdown("\n".join(f"1. {step}" for step in _steps(draft.wish, coming)))
     st.button(
@@ -163,7 +164,7 @@ def _summary(draft: Draft, coming: Sequence[Listing]) -> None:
 
 
 def _done(armed: Armed) -> None:
-    st.success(armed.text, icon=":material/check_circle:")
+    st.success(literal(armed.text), icon=":material/check_circle:")
     if armed.session is not None:
         st.page_link(
             session.page(),

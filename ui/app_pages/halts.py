@@ -9,6 +9,7 @@ from adapters.postgres.read_models import HaltLine
 from domain.errors import InvalidInput
 from domain.halts import EVERYTHING, HaltScope, ScopeKind
 from domain.ids import SessionKey
+from ui.literal import literal
 from ui.widgets import act, receipts, refused, renew, request_key, source, tell_age
 from ui.wording import day_and_clock
 
@@ -52,13 +53,13 @@ def _holding() -> None:
 def _release(halt: HaltLine) -> None:
     scope = HaltScope(ScopeKind(halt.scope), halt.scope_key)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"halt-{halt.id}"):
-        st.markdown(f":red[:material/front_hand:] **{str(scope).capitalize()}**")
-        st.caption(f"halt {halt.id} · since {day_and_clock(halt.at)[:-4]} UTC · {halt.reason}")
+        st.markdown(f":red[:material/front_hand:] **{literal(str(scope).capitalize())}**")
+        st.caption(f"halt {halt.id} · since {day_and_clock(halt.at)[:-4]} UTC · {literal(halt.reason)}")
         st.space("stretch")
         with st.popover("Release", icon=":material/play_arrow:", key=f"release-{halt.id}"):
             st.text_input("Why is it safe again?", key=f"release-reason-{halt.id}", live=True)
             st.button(
-                f"Release {scope}",
+                literal(f"Release {scope}"),
                 type="primary",
                 key=f"release-now-{halt.id}",
                 on_click=_do_release,

@@ -9,6 +9,7 @@ from streamlit.navigation.page import StreamlitPage as Page
 from adapters.doctor.findings import Finding, Severity
 from adapters.postgres.read_models import SessionLine
 from domain.session import Phase
+from ui.literal import literal
 from ui.sources import PanelSource
 from ui.vitals import EVERY_S
 from ui.widgets import receipts, source, vitals
@@ -56,14 +57,14 @@ def _findings() -> None:
     )
     for one in wrong:
         with st.container(border=True, key=f"finding-{one.name}"):
-            st.markdown(f"{_MARKS[one.severity]} **{one.name}** · {one.found}")
-            st.markdown(f"Expected {one.expected}. **{one.remedy[:1].upper()}{one.remedy[1:]}.**")
+            st.markdown(f"{_MARKS[one.severity]} **{one.name}** · {literal(one.found)}")
+            st.markdown(f"Expected {literal(one.expected)}. **{literal(one.remedy[:1].upper() + one.remedy[1:])}.**")
     with st.expander("All checks", expanded=not wrong):
         st.markdown("\n\n".join(_line(one) for one in seen.value))
 
 
 def _line(one: Finding) -> str:
-    return f"{_MARKS[one.severity]} **{one.name}** · {one.found}"
+    return f"{_MARKS[one.severity]} **{one.name}** · {literal(one.found)}"
 
 
 def _desks(found: PanelSource) -> None:

@@ -11,6 +11,7 @@ from adapters.postgres.read_models import SessionLine, TargetLine
 from domain.money import plain
 from domain.session import Phase
 from ui.app_pages import session
+from ui.literal import literal
 from ui.session_acts import abort_button
 from ui.sources import PanelSource
 from ui.standing import Standing, standing_of
@@ -85,7 +86,7 @@ def _card(found: PanelSource, line: SessionLine, now: datetime) -> None:
             st.page_link(session.page(), label="Open", icon=":material/open_in_new:", query_params=link_to(line.key))
             abort_button(line)
         if line.attention:
-            st.error(f"Needs you: {line.attention}", icon=":material/error:")
+            st.error(f"Needs you: {literal(line.attention)}", icon=":material/error:")
         if standing.held:
             entry = "unknown" if standing.entry is None else plain(average(standing.entry))
             if_sold = "unknown" if standing.if_sold is None else f"{standing.if_sold:+.4f}"

@@ -14,6 +14,7 @@ from domain.money import plain
 from domain.orders import Fill, Order, Side
 from domain.session import Phase
 from ui.chart import price_chart
+from ui.literal import literal
 from ui.session_acts import abort_button, exits_button, halt_button, opening_button
 from ui.sources import SessionStory
 from ui.standing import standing_of
@@ -36,7 +37,7 @@ def show() -> None:
         return
     seen = found.story(key)
     if seen.value is None:
-        st.warning(seen.trouble or "Nothing is known of this session yet.")
+        st.warning(literal(seen.trouble or "Nothing is known of this session yet."))
         return
     story = seen.value
     line = story.detail.line
@@ -70,7 +71,7 @@ def _asked_for() -> SessionKey | None:
     try:
         return SessionKey.parse(name)
     except InvalidInput as exc:
-        st.error(f"{exc}")
+        st.error(literal(str(exc)))
         return None
 
 
@@ -86,7 +87,7 @@ def _head(line: SessionLine) -> None:
             halt_button(line)
             abort_button(line)
     if line.attention:
-        st.error(f"Needs you: {line.attention}", icon=":material/error:")
+        st.error(f"Needs you: {literal(line.attention)}", icon=":material/error:")
 
 
 def _figures(story: SessionStory, units: Units) -> None:
@@ -123,7 +124,7 @@ def _checks(entries: Iterable[Recorded]) -> None:
         st.caption("Nothing was asked yet.")
     for check in checks:
         mark = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
-        st.markdown(f"{mark} **{check.name}** · {check.reason or check.found}")
+        st.markdown(f"{mark} **{check.name}** · {literal(check.reason or check.found)}")
 
 
 def _shots(story: SessionStory, units: Units) -> list[dict[str, str]]:
