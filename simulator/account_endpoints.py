@@ -4,7 +4,7 @@ from typing import Any
 
 from simulator import answers, errors
 from simulator.endpoints import Context, Endpoint, Security
-from simulator.market_endpoints import API_TRADABLE
+from simulator.listings import API_TRADABLE
 from simulator.orders import Order
 from simulator.rules import SymbolRules
 

@@ -5,12 +5,14 @@ from typing import Any
 
 from simulator.accounts import Account
 from simulator.arithmetic import floor_divide, multiply, padded, trimmed
-from simulator.listings import Listing, ListingState
+from simulator.listings import API_TRADABLE, Listing, ListingState
 from simulator.orders import Fill, Order, OrderType, PublicTrade, Side
 from simulator.rules import SymbolRules
 
 Answer = dict[str, Any]
 
+ONLINE = "1"
+ROW_STATUSES = {ListingState.HALTED: "2", ListingState.DELISTED: "3"}
 WHOLE_SECOND_MS = 1000  # the venue cuts the times of orders and trades to whole seconds
 
 
@@ -138,13 +140,13 @@ def account_object(account: Account) -> Answer:
     }
 
 
-def symbol_row(listing: Listing, state: ListingState) -> Answer:
+def symbol_row(listing: Listing, now_ms: int) -> Answer:
     """One symbol as exchangeInfo shows it."""
     rules = listing.market.rules
-    allowed = state is not ListingState.LISTED_CLOSED_API
+    state = listing.state(now_ms)
     return {
         "symbol": rules.symbol,
-        "status": "1",
+        "status": ROW_STATUSES.get(state, ONLINE),
         "baseAsset": rules.base_asset,
         "baseAssetPrecision": rules.base_scale,
         "quoteAsset": rules.quote_asset,
@@ -153,7 +155,7 @@ def symbol_row(listing: Listing, state: ListingState) -> Answer:
         "baseCommissionPrecision": rules.base_scale,
         "quoteCommissionPrecision": rules.price_scale,
         "orderTypes": ["LIMIT", "MARKET", "LIMIT_MAKER"] if rules.market_orders else ["LIMIT", "LIMIT_MAKER"],
-        "isSpotTradingAllowed": allowed,
+        "isSpotTradingAllowed": state in API_TRADABLE,
         "isMarginTradingAllowed": False,
         "quoteAmountPrecision": trimmed(rules.min_quote),
         "baseSizePrecision": trimmed(rules.min_quantity),
@@ -165,7 +167,7 @@ def symbol_row(listing: Listing, state: ListingState) -> Answer:
         "quoteAmountPrecisionMarket": trimmed(rules.min_quote_market),
         "maxQuoteAmountMarket": trimmed(rules.max_quote_market),
         "fullName": rules.full_name,
-        "tradeSideType": rules.trade_side_type,
+        "tradeSideType": listing.trade_side_type(now_ms),
         "contractAddress": "",
         "conceptPlateIds": [],
         "st": False,

@@ -109,6 +109,7 @@ class Gateway:
 
     def _run(self, call: Call, endpoint: Endpoint) -> Any:
         now_ms = self._clock.now_ms()
+        self._venue.advance(now_ms)
         caller = None
         if endpoint.security is Security.SIGNED:
             caller = identify(call, self._venue.by_key)

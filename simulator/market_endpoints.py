@@ -4,13 +4,12 @@ from typing import Any
 
 from simulator import answers, errors
 from simulator.endpoints import Context, Endpoint
-from simulator.listings import TRADING, Listing, ListingState
+from simulator.listings import API_TRADABLE, Listing
 
 DEFAULT_DEPTH = 100
 MAX_DEPTH = 5000
 DEFAULT_TRADES = 500
 MAX_TRADES = 1000
-API_TRADABLE = TRADING | {ListingState.PRE_OPEN}
 
 
 def _ping(_: Context) -> Any:
@@ -42,7 +41,7 @@ def _exchange_info(context: Context) -> Any:
         "serverTime": now_ms,
         "rateLimits": [],
         "exchangeFilters": [],
-        "symbols": [answers.symbol_row(listing, listing.state(now_ms)) for listing in listings],
+        "symbols": [answers.symbol_row(listing, now_ms) for listing in listings],
     }
 
 

@@ -55,13 +55,13 @@ def read_ticket(parameters: Mapping[str, str]) -> Ticket:
     )
 
 
-def check_ticket(ticket: Ticket, listing: Listing, state: ListingState) -> None:
+def check_ticket(ticket: Ticket, listing: Listing, state: ListingState, now_ms: int) -> None:
     """Raises Refusal when the symbol's stage, scales, sizes, cap or band do not allow the order."""
     refusal = listing.refusal(state)
     if refusal is not None:
         raise refusal
     rules = listing.market.rules
-    if rules.trade_side_type not in (BUY_ALLOWED if ticket.side is Side.BUY else SELL_ALLOWED):
+    if listing.trade_side_type(now_ms) not in (BUY_ALLOWED if ticket.side is Side.BUY else SELL_ALLOWED):
         raise errors.direction_not_allowed()
     if ticket.type is OrderType.MARKET and not rules.market_orders:
         raise errors.market_order_disabled()

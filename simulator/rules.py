@@ -13,7 +13,6 @@ class SymbolRules:
     min_quote, max_quote: value of limit orders in quote, inclusive; the _market pair holds for MARKET.
     band_up, band_down: share of the last price that buys may be above and sells below it; None: no band.
     maker_fee, taker_fee: share of the traded value.
-    trade_side_type: 1 both sides, 2 buying only, 3 selling only, 4 none.
     """
 
     symbol: str
@@ -32,4 +31,3 @@ class SymbolRules:
     maker_fee: Decimal = Decimal(0)
     taker_fee: Decimal = Decimal("0.0005")
     market_orders: bool = True
-    trade_side_type: int = 1

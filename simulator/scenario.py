@@ -1,37 +1,64 @@
-"""The stage a venue starts with, from a TOML file or the built-in default."""
+"""The stage a venue starts with, and what happens to it later: from a YAML file or the built-in default."""
 
-import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
 
-from simulator.control import AccountInput, ControlError, ListingInput, opening_ms, read_script
+from simulator.acts import AccountAct, Act, ListingAct, Stage, instant_ms
+from simulator.control_error import ControlError, validated
+from simulator.faults import Fault
 from simulator.settings import Settings
-from simulator.venue import Venue
 
 LONG_OPEN = "-24h"
+_REMEDY = "see the examples in simulator/scenarios"
 
 
-class Scenario(BaseModel):
-    """Accounts, listings and switches at the start. opens_at of listings counts from the start."""
+class ClockStart(BaseModel):
+    """start_ms: venue time at the start; None: this machine's. scale: venue seconds per second; 0: frozen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    start_ms: Annotated[int, Field(ge=0)] | None = None
+    scale: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    drift_ppm: Annotated[float, Field(ge=-100_000, le=100_000)] = 0.0
+
+
+class Planned(BaseModel):
+    """One act at an instant of venue time, counted from the start: at: "+20s"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: int | str
+    do: Act
+
+
+class Scenario(BaseModel):
+    """Settings, accounts, listings and faults at the start; then a timeline. Instants count from the start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str = ""
+    clock: ClockStart = ClockStart()
     settings: Settings = Settings()
-    accounts: tuple[AccountInput, ...] = ()
-    listings: tuple[ListingInput, ...] = ()
+    accounts: tuple[AccountAct, ...] = ()
+    listings: tuple[ListingAct, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    timeline: tuple[Planned, ...] = ()
 
 
 DEFAULT = Scenario(
+    about="Two pairs that have been open for long.",
     listings=(
-        ListingInput(symbol="BTCUSDT", opens_at=LONG_OPEN, script={"name": "steady", "full_name": "Bitcoin"}),
-        ListingInput(
+        ListingAct(symbol="BTCUSDT", opens_at=LONG_OPEN, script={"name": "steady", "full_name": "Bitcoin"}),
+        ListingAct(
             symbol="ETHUSDT",
             opens_at=LONG_OPEN,
             script={"name": "steady", "open_price": "3000", "full_name": "Ethereum"},
         ),
-    )
+    ),
 )
 
 
@@ -40,42 +67,32 @@ def load_scenario(path: Path | None) -> Scenario:
     if path is None:
         return DEFAULT
     try:
-        given: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Scenario.model_validate(given)
+        given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ControlError(
             "scenario", value=str(path), expected=f"a readable file ({error.strerror})", remedy="check the path"
         ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ControlError(
-            "scenario", value=str(path), expected=f"TOML ({error})", remedy="see simulator/scenarios/example.toml"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ControlError(
-            f"scenario {where}",
-            value=first["input"],
-            expected=first["msg"],
-            remedy="see simulator/scenarios/example.toml",
-        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        told = " ".join(str(error).split())
+        raise ControlError("scenario", value=str(path), expected=f"YAML ({told})", remedy=_REMEDY) from error
+    return validated(Scenario, {} if given is None else given, prefix=f"{path.name}: ", remedy=_REMEDY)
 
 
-def apply_scenario(scenario: Scenario, venue: Venue, now_ms: int) -> None:
-    """Set the stage. Raises ControlError for a listing or an account that cannot be."""
-    venue.change_settings(scenario.settings)
-    for account in scenario.accounts:
-        try:
-            venue.add_account(account.name, account.api_key, account.secret, account.balances)
-        except ValueError as error:
-            raise ControlError(
-                "scenario account", value=account.name, expected=str(error), remedy="give each its own key"
-            ) from error
-    for listing in scenario.listings:
-        script = None if listing.script is None else read_script(listing.script)
-        try:
-            venue.set_listing(listing.symbol, opening_ms(listing.opens_at, now_ms), script, now_ms)
-        except ValueError as error:
-            raise ControlError(
-                "scenario listing", value=listing.symbol, expected=str(error), remedy="change the symbol"
-            ) from error
+def apply_scenario(scenario: Scenario, stage: Stage) -> None:
+    """Set the stage and plan the timeline. Raises ControlError for what cannot be."""
+    now_ms = stage.clock.now_ms()
+    stage.clock.set(drift_ppm=scenario.clock.drift_ppm)
+    stage.venue.change_settings(scenario.settings)
+    for act in (*scenario.accounts, *scenario.listings):
+        act.apply(stage, now_ms)
+    for fault in scenario.faults:
+        stage.faults.add(fault)
+    for planned in scenario.timeline:
+        stage.venue.agenda.add(instant_ms(planned.at, now_ms, what="at"), _doing(planned.do, stage))
+
+
+def _doing(act: Act, stage: Stage) -> Callable[[int], None]:
+    def do(at_ms: int) -> None:
+        act.apply(stage, at_ms)
+
+    return do

@@ -12,6 +12,16 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
+class Halt(BaseModel):
+    """A pause in mid-life. at_s: from opening. for_s: None until told otherwise. cancel_orders: all open ones, then."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at_s: float
+    for_s: Annotated[float, Field(gt=0)] | None = None
+    cancel_orders: bool = False
+
+
 class ListingScript(BaseModel):
     """Everything that can be chosen about one listing. Times are seconds; prices are quote per base.
 
@@ -21,7 +31,16 @@ class ListingScript(BaseModel):
         quotes_lead_s: how long before opening the makers' quotes stand in the book.
         closed_code, closed_text: refusal of orders before pre-open. pre_open_code, pre_open_text: until opening.
         opens_late_ms: how much later than the published instant orders are really taken.
-        withdraw_at_s: when, counted from opening (negative: before), the symbol vanishes again; None: never.
+        never_api: it opens for the website alone; the API is refused with closed_code for ever.
+        moves: [at, by] in seconds: at so many seconds from the opening (negative: before), as it then stands, it is put
+            off by so many (negative: brought forward).
+        calendar_lag_s: how much later the website learns of a moved opening.
+
+    Later, all counted in seconds from opening (negative: before)
+        withdraw_at_s: the symbol vanishes again; None: never. delist_at_s: it goes offline for good; None: never.
+        halts: paused from .. for so many seconds (null: until told otherwise), with the choice to cancel open orders.
+        halted_code, halted_text, delisted_code, delisted_text: refusals then.
+        trade_sides: [at, type]: which sides may trade from then on: 1 both, 2 buying, 3 selling, 4 none.
 
     Opening
         capped_for_s: length of the first stage: buys above the cap are refused, MARKET orders come to nothing.
@@ -63,7 +82,18 @@ class ListingScript(BaseModel):
     pre_open_code: int = 30001
     pre_open_text: str = "Order side not allowed"
     opens_late_ms: Annotated[int, Field(ge=0)] = 0
+    never_api: bool = False
+    moves: tuple[tuple[float, float], ...] = ()
+    calendar_lag_s: Seconds = 0
+
     withdraw_at_s: float | None = None
+    delist_at_s: float | None = None
+    halts: tuple[Halt, ...] = ()
+    halted_code: int = 30000
+    halted_text: str = "trading suspended"
+    delisted_code: int = 30016
+    delisted_text: str = "trading disabled"
+    trade_sides: tuple[tuple[float, Literal[1, 2, 3, 4]], ...] = ()
 
     capped_for_s: Seconds = 60
     cap_factor: Positive = Decimal(2)
@@ -108,7 +138,6 @@ class ListingScript(BaseModel):
             maker_fee=self.maker_fee,
             taker_fee=self.taker_fee,
             market_orders=self.market_orders,
-            trade_side_type=self.trade_side_type,
         )
 
     def factor_at(self, seconds: float) -> float:

@@ -8,6 +8,7 @@ import ssl
 
 from aiohttp import web
 
+from simulator.acts import Stage
 from simulator.clock import VenueClock
 from simulator.control import Control
 from simulator.faults import FaultBook
@@ -19,7 +20,7 @@ from simulator.streams import StreamHub
 from simulator.venue import Venue
 
 HOST = "127.0.0.1"
-TRADERS_S = 0.025  # how often background traders are asked whether they want to act
+AGENDA_S = 0.01  # how often what is due is done when nobody asks for anything
 CLOSING_S = 0.1  # open connections get this long to end by themselves
 
 _log = logging.getLogger(__name__)
@@ -33,14 +34,15 @@ class SimulatorServer:
     """
 
     def __init__(self, scenario: Scenario = DEFAULT, seed: int = 1, tls: ssl.SSLContext | None = None) -> None:
-        self.clock = VenueClock()
+        self.clock = VenueClock(start_ms=scenario.clock.start_ms, scale=scenario.clock.scale)
         self.requests = RequestLog()
         self.faults = FaultBook(random.Random(f"{seed} faults"))
         listen_keys = ListenKeys(random.Random(f"{seed} listen keys"))
         self.hub = StreamHub(self.clock, listen_keys)
         self.venue = self.hub.venue = Venue(seed, scenario.settings, self.hub, self.clock.now_ms())
         self._gateway = Gateway(self.venue, self.clock, listen_keys, self.faults, self.requests)
-        self._control = Control(self.venue, self.clock, self.hub, self.faults, self.requests)
+        self._stage = Stage(self.venue, self.clock, self.hub, self.faults, self.requests)
+        self._control = Control(self._stage)
         self._scenario = scenario
         self._tls = tls
         self._runner: web.ServerRunner | None = None
@@ -59,7 +61,7 @@ class SimulatorServer:
 
     async def start(self, port: int = 0) -> None:
         """Set the stage and accept connections; port 0 takes a free one. Raises OSError when the port is taken."""
-        apply_scenario(self._scenario, self.venue, self.clock.now_ms())
+        apply_scenario(self._scenario, self._stage)
         runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=CLOSING_S)
         await runner.setup()
         site = web.TCPSite(runner, HOST, port, ssl_context=self._tls, backlog=1024)
@@ -70,7 +72,7 @@ class SimulatorServer:
             raise
         self._runner = runner
         self._port = runner.addresses[0][1]
-        self._tasks = [asyncio.create_task(self.hub.run()), asyncio.create_task(self._run_traders())]
+        self._tasks = [asyncio.create_task(self.hub.run()), asyncio.create_task(self._keep_time())]
         for task in self._tasks:
             task.add_done_callback(_report_failure)
 
@@ -97,12 +99,10 @@ class SimulatorServer:
             return await self.hub.serve(request)
         return web.Response(status=404)
 
-    async def _run_traders(self) -> None:
+    async def _keep_time(self) -> None:
         while True:
-            for traders in self.venue.all_traders():
-                traders.tick(self.clock.now_ms())
-                await asyncio.sleep(0)  # a client's order waits for one listing's quotes at most
-            await asyncio.sleep(TRADERS_S)
+            self.venue.advance(self.clock.now_ms())
+            await asyncio.sleep(AGENDA_S)
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:

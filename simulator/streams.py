@@ -236,6 +236,7 @@ class StreamHub:
     def _flush(self, *, include_slow: bool) -> None:
         now_ms = self._clock.now_ms()
         now_us = self._clock.monotonic_us()
+        self.venue.advance(now_ms)
         for name, publisher in list(self._publishers.items()):
             topic = publisher.topic
             if topic.interval_ms != FAST_MS and not include_slow:

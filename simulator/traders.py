@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from simulator.arithmetic import multiply, round_down, round_nearest, step
 from simulator.errors import Refusal
-from simulator.listings import TRADING, Listing, ListingState
+from simulator.listings import MATCHING, Listing, ListingState
 from simulator.orders import Order, OrderType, Side, Ticket
 from simulator.wallet import Wallet
 
@@ -20,7 +20,7 @@ TAKER_REACH = 0.02  # share of the price that background takers accept beyond th
 
 
 class BackgroundTraders:
-    """Keeps one listing's book alive. `tick` is called often; it acts when the listing's own interval has passed."""
+    """Keeps one listing's book alive: one turn per interval of the listing, each at its exact instant."""
 
     def __init__(self, listing: Listing, makers: Wallet, takers: Wallet, rng: random.Random) -> None:
         self._listing = listing
@@ -33,21 +33,41 @@ class BackgroundTraders:
         self._wander = 0.0  # random part of the price, as a logarithm
         self._multiplier = 1.0
         self._frozen_price: float | None = None
-        self._last_tick_ms: int | None = None
+        self._last_ms: int | None = None
+        self._retired = False
+        self.skip_until_ms = 0
 
-    def tick(self, now_ms: int) -> None:
-        """Look, and act when it is time to."""
+    def first_ms(self, now_ms: int) -> int:
+        """Acts once, and tells the first turn: a phase of its own, so that listings with one opening do not all act at
+        one instant."""
+        self._act(now_ms, 0.0)
+        self._last_ms = now_ms
+        return now_ms + 1 + self._rng.randrange(self._listing.script.tick_ms)
+
+    def turn(self, at_ms: int) -> int | None:
+        """One look at the market; an agenda.Act. What lies before `skip_until_ms` is passed over."""
+        if self._retired:
+            return None
         interval_ms = self._listing.script.tick_ms
-        last = self._last_tick_ms
-        if last is None:  # a phase of its own, so that listings with one opening do not all act at one instant
-            self._last_tick_ms = now_ms - self._rng.randrange(interval_ms)
-            self._act(now_ms, 0.0)
-            return
-        if 0 <= now_ms - last < interval_ms:
-            return
-        elapsed_s = min(max((now_ms - last) / 1000, 0.0), LONGEST_STEP_S)
-        self._last_tick_ms = now_ms
-        self._act(now_ms, elapsed_s)
+        if at_ms < self.skip_until_ms:
+            return at_ms + math.ceil((self.skip_until_ms - at_ms) / interval_ms) * interval_ms
+        last = at_ms if self._last_ms is None else self._last_ms
+        self._last_ms = at_ms
+        self._act(at_ms, min(max((at_ms - last) / 1000, 0.0), LONGEST_STEP_S))
+        return at_ms + interval_ms
+
+    def successor(self) -> "BackgroundTraders":
+        """The same traders in the same mood, with turns of their own from now on; this one is retired."""
+        heir = BackgroundTraders(self._listing, self._makers, self._takers, self._rng)
+        heir._quotes, self._quotes = self._quotes, []
+        heir._wander, heir._multiplier, heir._frozen_price = self._wander, self._multiplier, self._frozen_price
+        self._retired = True
+        return heir
+
+    def retire(self, now_ms: int) -> None:
+        """Take every quote out and never come back."""
+        self._retired = True
+        self.withdraw(now_ms)
 
     def scale_price(self, factor: float, now_ms: int) -> None:
         """From now on the whole path is `factor` times what it was; the book follows at once."""
@@ -73,8 +93,10 @@ class BackgroundTraders:
 
     def _act(self, now_ms: int, elapsed_s: float) -> None:
         state = self._listing.state(now_ms)
+        if state is ListingState.HALTED:  # the book stands still
+            return
         script = self._listing.script
-        trading = state in TRADING
+        trading = state in MATCHING
         quoting = trading or (
             state is ListingState.PRE_OPEN and now_ms >= self._listing.opens_at_ms - script.quotes_lead_s * 1000
         )

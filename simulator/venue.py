@@ -3,24 +3,23 @@
 Everything here runs in one thread and without waiting, so each call is atomic.
 """
 
-import random
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Protocol
 
 from simulator import errors
 from simulator.accounts import Account
-from simulator.listings import TRADING, VISIBLE, Listing, ListingState
+from simulator.agenda import Agenda
+from simulator.lifecycle import Lifecycle
+from simulator.listings import VISIBLE, Listing, ListingState
 from simulator.matching import Market
 from simulator.order_ids import OrderIds
 from simulator.orders import Fill, Order, OrderType, PublicTrade
 from simulator.placement import check_ticket, read_ticket
 from simulator.scripts import ListingScript
 from simulator.settings import Settings
-from simulator.traders import BackgroundTraders
 from simulator.wallet import Wallet
 
-BACKGROUND_FUNDS = Decimal(10) ** 15  # of every asset, for each kind of background trader: they never run dry
 FIRST_VERSION = 1_000_000
 VERSION_STRIDE = 1_000_000_000  # keeps the versions of different symbols apart, and all below 1e12
 
@@ -41,10 +40,6 @@ class Feed(Protocol):
         """Called for every trade of anybody."""
 
 
-class ListingRefused(ValueError):
-    """The control side asked for a listing that cannot be: its text says why."""
-
-
 class Venue:
     """One exchange.
 
@@ -55,15 +50,16 @@ class Venue:
         self.settings = settings
         self.accounts: dict[str, Account] = {}
         self.by_key: dict[str, Account] = {}
-        self.listings: dict[str, Listing] = {}
-        self.makers = Wallet("background makers")
-        self.takers = Wallet("background takers")
+        self.agenda = Agenda()
+        self.lifecycle = Lifecycle(seed, self.agenda, self._new_market, self._cancel_open)
         self.fees = Wallet("fees")
         self._feed = feed
-        self._seed = seed
-        self._traders: dict[str, BackgroundTraders] = {}
         self._ids = OrderIds(now_ms * 1000 + seed)
-        self._funded: set[str] = set()
+
+    @property
+    def listings(self) -> dict[str, Listing]:
+        """By symbol, in the order they were added."""
+        return self.lifecycle.listings
 
     def add_account(self, name: str, api_key: str, secret: str, balances: Mapping[str, Decimal]) -> Account:
         """A new account, or the named one with this key and these balances set free anew; its orders stay.
@@ -85,63 +81,15 @@ class Venue:
             account.balance(asset).free = amount
         return account
 
-    def set_listing(self, symbol: str, opens_at_ms: int, script: ListingScript | None, now_ms: int) -> Listing:
-        """A new listing, or one that has not opened yet with a moved instant and, if given, another script.
-
-        Raises ListingRefused when it trades already, or the symbol does not end with the quote asset.
-        """
-        known = self.listings.get(symbol)
-        if known is not None and known.state(now_ms) is not ListingState.WITHDRAWN:
-            if known.state(now_ms) in TRADING:
-                raise ListingRefused(f"{symbol} trades already and cannot be moved")
-            if script is None:
-                known.opens_at_ms = opens_at_ms
-                return known
-        if symbol in self._traders:
-            self._traders.pop(symbol).withdraw(now_ms)
-        script = script or ListingScript()
-        if not symbol.endswith(script.quote_asset) or symbol == script.quote_asset:
-            raise ListingRefused(f"{symbol} does not end with its quote asset {script.quote_asset}")
-        version = FIRST_VERSION + len(self.listings) * VERSION_STRIDE
-        market = Market(script.rules(symbol), self, self._ids, self.fees, first_version=version)
-        market.fee_in_base = self.settings.buy_fee_asset == "base"
-        listing = self.listings[symbol] = Listing(market, script, opens_at_ms)
-        for asset in (market.rules.base_asset, market.rules.quote_asset):
-            if asset not in self._funded:
-                self._funded.add(asset)
-                self.makers.credit(asset, BACKGROUND_FUNDS)
-                self.takers.credit(asset, BACKGROUND_FUNDS)
-        rng = random.Random(f"{self._seed} {symbol}")
-        self._traders[symbol] = BackgroundTraders(listing, self.makers, self.takers, rng)
-        self._traders[symbol].tick(now_ms)
-        return listing
-
-    def withdraw_listing(self, symbol: str, now_ms: int) -> None:
-        """Take a listing off: the API forgets the symbol, and every open order in it is cancelled."""
-        self.listings[symbol].withdrawn = True
-        self._traders[symbol].withdraw(now_ms)
-        for account in self.accounts.values():
-            for order in [order for order in account.open_orders.values() if order.symbol == symbol]:
-                self.cancel(order, now_ms)
-
     def change_settings(self, settings: Settings) -> None:
         """Effective at once; orders placed before keep the fee asset they were placed under."""
         self.settings = settings
         for listing in self.listings.values():
             listing.market.fee_in_base = settings.buy_fee_asset == "base"
 
-    def tick(self, now_ms: int) -> None:
-        """Let all background traders act that want to. Call it every few ten milliseconds."""
-        for traders in self.all_traders():
-            traders.tick(now_ms)
-
-    def all_traders(self) -> list[BackgroundTraders]:
-        """The background traders of every listing, for a caller that must not be held up by all of them at once."""
-        return list(self._traders.values())
-
-    def traders(self, symbol: str) -> BackgroundTraders | None:
-        """Who keeps the symbol's book alive; None for an unknown symbol."""
-        return self._traders.get(symbol)
+    def advance(self, now_ms: int) -> None:
+        """Let everything happen that happens by itself up to now. Called before anything else at that instant."""
+        self.agenda.advance(now_ms)
 
     def visible(self, symbol: str, now_ms: int) -> Listing | None:
         """The listing as market data knows it; None when the API does not know the symbol now."""
@@ -168,7 +116,7 @@ class Venue:
         if listing is None:
             raise errors.bad_symbol()
         state = listing.state(now_ms)
-        check_ticket(ticket, listing, state)
+        check_ticket(ticket, listing, state, now_ms)
         if (
             ticket.client_order_id is not None
             and ticket.client_order_id in account.by_client_id
@@ -187,6 +135,18 @@ class Venue:
         if not order.is_open:
             raise errors.unknown_order_sent()
         self.listings[order.symbol].market.cancel(order, now_ms)
+
+    def _new_market(self, script: ListingScript, symbol: str) -> Market:
+        version = FIRST_VERSION + len(self.listings) * VERSION_STRIDE
+        market = Market(script.rules(symbol), self, self._ids, self.fees, first_version=version)
+        market.fee_in_base = self.settings.buy_fee_asset == "base"
+        return market
+
+    def _cancel_open(self, symbol: str, now_ms: int, reason: str) -> None:
+        market = self.listings[symbol].market
+        for account in self.accounts.values():
+            for order in [order for order in account.open_orders.values() if order.symbol == symbol]:
+                market.cancel(order, now_ms, reason)
 
     def order_accepted(self, order: Order) -> None:
         """Part of listener.Listener: the order enters its account's history."""

@@ -88,7 +88,7 @@ def test_the_commands_run_from_what_is_copied(app: Path) -> None:
 def test_files_beside_the_code_come_along(app: Path) -> None:
     """Scenarios, migrations and the panel's looks are no modules."""
     for name in (
-        "simulator/scenarios/example.toml",
+        "simulator/scenarios/opening-pump.yaml",
         "adapters/postgres/migrations/env.py",
         "ui/.streamlit/config.toml",
     ):

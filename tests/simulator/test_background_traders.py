@@ -7,10 +7,11 @@ import pytest
 
 from simulator.accounts import Account
 from simulator.arithmetic import round_nearest
+from simulator.lifecycle import BACKGROUND_FUNDS
 from simulator.orders import Fill, Order, PublicTrade, Side, Status
 from simulator.scripts import build_script
 from simulator.settings import Settings
-from simulator.venue import BACKGROUND_FUNDS, Venue
+from simulator.venue import Venue
 
 OPENS_MS = 1_767_225_600_000
 
@@ -39,14 +40,14 @@ def listed(script: str | dict[str, Any], seed: int = 1) -> tuple[Venue, Feed, Ac
     """A venue ten seconds before the opening of NEWUSDT, and a client with 1,000 USDT."""
     feed = Feed()
     venue = Venue(seed, Settings(), feed, OPENS_MS - 10_000)
-    venue.set_listing("NEWUSDT", OPENS_MS, build_script(script), OPENS_MS - 10_000)
+    venue.lifecycle.set_listing("NEWUSDT", OPENS_MS, build_script(script), OPENS_MS - 10_000)
     return venue, feed, venue.add_account("ann", "key", "secret", {"USDT": Decimal(1000)})
 
 
 def play(venue: Venue, from_s: float, until_s: float) -> None:
     """Let the background traders act through a stretch of time, counted from opening."""
     for now_ms in range(OPENS_MS + round(from_s * 1000), OPENS_MS + round(until_s * 1000), 25):
-        venue.tick(now_ms)
+        venue.advance(now_ms)
 
 
 def place(venue: Venue, account: Account, at_s: float, **parameters: str) -> Order:
@@ -140,7 +141,7 @@ def test_background_trading_creates_nothing() -> None:
     play(venue, 0.025, 30)
 
     for asset, put_in in (("USDT", 2 * BACKGROUND_FUNDS + 1000), ("NEW", 2 * BACKGROUND_FUNDS)):
-        owners = [venue.makers, venue.takers, venue.fees, ann]
+        owners = [venue.lifecycle.makers, venue.lifecycle.takers, venue.fees, ann]
         assert sum(owner.balance(asset).free + owner.balance(asset).locked for owner in owners) == put_in
 
 

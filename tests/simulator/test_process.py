@@ -81,8 +81,8 @@ def test_a_taken_port_is_one_line_and_exit_code_one(venue: Process) -> None:
 
 def test_a_scenario_that_cannot_be_used_is_one_line_and_exit_code_one(tmp_path: Path) -> None:
     """The line says where the mistake is."""
-    file = tmp_path / "bad.toml"
-    file.write_text('[[listings]]\nsymbol = "NEWUSDT"\nopens_at = "+5s"\nscript = "moon"\n')
+    file = tmp_path / "bad.yaml"
+    file.write_text("listings:\n  - symbol: NEWUSDT\n    opens_at: +5s\n    script: moon\n")
     ended = subprocess.run(
         [sys.executable, "-m", "simulator", "--scenario", str(file)],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -95,7 +95,7 @@ def test_a_scenario_that_cannot_be_used_is_one_line_and_exit_code_one(tmp_path: 
 
 def test_the_example_scenario_can_be_used() -> None:
     """It starts, and its listings are there."""
-    process = Process("--scenario", str(ROOT / "simulator" / "scenarios" / "example.toml"))
+    process = Process("--scenario", str(ROOT / "simulator" / "scenarios" / "opening-pump.yaml"))
     listings = read(f"{process.url}/_sim/listings")
     process.end(signal.SIGTERM)
 
