@@ -156,10 +156,12 @@ def refused(what: str, reason: str) -> None:
 
 
 def receipts() -> None:
-    """What was asked in this browser tab and what came of it, the newest first."""
+    """What was asked in this browser tab and what came of it, the newest first.
+
+    Takes its place in the page even when there is none: an element that appears above others would shift them, and the
+    browser would close what was opened and forget which tab was chosen.
+    """
     kept = st.session_state.get(_RECEIPTS, [])
-    if not kept:
-        return
     with st.container(key="receipts"):
         for number, (at, what, text, good) in enumerate(kept):
             show = st.success if good else st.error

@@ -54,10 +54,11 @@ def show() -> None:
 
 def _what(coming: Sequence[Listing]) -> None:
     st.subheader("What")
-    if coming:
-        st.pills(
-            "Coming listings", [listing.symbol for listing in coming[:12]], key="arm-coming", on_change=_take_coming
-        )
+    with st.container():  # its place is kept: the form below does not move when the first listing becomes known
+        if coming:
+            st.pills(
+                "Coming listings", [listing.symbol for listing in coming[:12]], key="arm-coming", on_change=_take_coming
+            )
     left, right = st.columns(2)
     with left:
         _text("Pair", "arm-symbol", placeholder="NEWUSDT", about="Base and quote in one word.")
@@ -83,8 +84,11 @@ def _how_much() -> None:
 def _exits() -> None:
     st.subheader("Exits")
     chosen = st.selectbox("Take profits", list(_LADDERS), key="arm-ladder", persist_state="session")
-    if chosen == _OWN:
-        _text("Own ladder", "arm-own-ladder", placeholder="5:50,20:50", about="Gain and share in percent, up to six.")
+    with st.container():
+        if chosen == _OWN:
+            _text(
+                "Own ladder", "arm-own-ladder", placeholder="5:50,20:50", about="Gain and share in percent, up to six."
+            )
     left, right = st.columns(2)
     with left:
         _text("Stop, % below entry", "arm-stop", value="5", about="From 1 to 50; there is always a stop.")

@@ -47,8 +47,9 @@ def show() -> None:
     _figures(story, units)
     st.caption(policy_in_words(line.policy, units))
     chart = price_chart(story)
-    if chart is not None:
-        st.vega_lite_chart(chart, width="stretch")
+    with st.container():  # keeps its place while there is no chart, so that the tabs below stay as they were chosen
+        if chart is not None:
+            st.vega_lite_chart(chart, width="stretch")
     timeline, checks, shots, fills, orders = st.tabs(["Timeline", "Checks", "Shots", "Fills", "Orders"])
     with timeline:
         _timeline(story, units)
@@ -86,8 +87,9 @@ def _head(line: SessionLine) -> None:
             exits_button(line)
             halt_button(line)
             abort_button(line)
-    if line.attention:
-        st.error(f"Needs you: {literal(line.attention)}", icon=":material/error:")
+    with st.container():
+        if line.attention:
+            st.error(f"Needs you: {literal(line.attention)}", icon=":material/error:")
 
 
 def _figures(story: SessionStory, units: Units) -> None:
