@@ -5,7 +5,7 @@ Every constructor returns the Refusal to raise. Nothing here knows HTTP beyond t
 
 from dataclasses import dataclass
 
-from simulator.arithmetic import LEGAL_RANGE
+from simulator.engine.arithmetic import LEGAL_RANGE
 
 
 @dataclass(eq=False)
@@ -22,6 +22,10 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return f"{self.status} {self.code} {self.message}"
+
+
+class Challenge(Exception):
+    """The website wants to see a browser: the caller gets an HTML page instead of data."""
 
 
 def missing_parameter(name: str) -> Refusal:
@@ -62,6 +66,70 @@ def recv_window_too_large() -> Refusal:
 
 def too_many_requests(retry_after_s: int) -> Refusal:
     return Refusal(429, "Too Many Requests", status=429, retry_after_s=retry_after_s)
+
+
+def not_found() -> Refusal:
+    return Refusal(404, "Not Found", status=404)
+
+
+def banned(retry_after_s: int) -> Refusal:
+    return Refusal(418, "IP banned: too many requests", status=418, retry_after_s=retry_after_s)
+
+
+def maintenance(status: int, code: int) -> Refusal:
+    return Refusal(code, "System under maintenance", status=status)
+
+
+def invalid_key_format() -> Refusal:
+    return Refusal(700001, "API-key format invalid.")
+
+
+def key_expired() -> Refusal:
+    return Refusal(402, "API key expired")
+
+
+def address_not_listed(address: str) -> Refusal:
+    return Refusal(700006, f"IP [{address}] not in the ip white list")
+
+
+def no_permission() -> Refusal:
+    return Refusal(700007, "No permission to access the endpoint")
+
+
+def lacks_permission(code: int, permission: str) -> Refusal:
+    return Refusal(code, f"api key lacks {permission}")
+
+
+def account_abnormal() -> Refusal:
+    return Refusal(60005, "Account abnormal")
+
+
+def pair_banned() -> Refusal:
+    return Refusal(70011, "Pair user ban trade apikey.")
+
+
+def parameter_error() -> Refusal:
+    return Refusal(33333, "param error")
+
+
+def invalid_interval() -> Refusal:
+    return Refusal(-1121, "Invalid interval.")
+
+
+def window_too_wide(hours: int) -> Refusal:
+    return Refusal(-1127, f"More than {hours} hours between startTime and endTime.")
+
+
+def invalid_combination() -> Refusal:
+    return Refusal(-1128, "Combination of optional parameters invalid.")
+
+
+def orders_too_old() -> Refusal:
+    return Refusal(400, "Only 7 day's data can be queried")
+
+
+def trades_too_old() -> Refusal:
+    return Refusal(400, "Exceeded the queryable time range")
 
 
 def invalid_symbol() -> Refusal:

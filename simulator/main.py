@@ -13,8 +13,8 @@ from pathlib import Path
 import uvloop
 
 from simulator.certificate import NoCertificate, make_certificate
-from simulator.control_error import ControlError
-from simulator.scenario import load_scenario
+from simulator.control.control_error import ControlError
+from simulator.control.scenario import load_scenario
 from simulator.server import SimulatorServer
 
 

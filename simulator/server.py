@@ -8,19 +8,22 @@ import ssl
 
 from aiohttp import web
 
-from simulator.acts import Stage
-from simulator.clock import VenueClock
-from simulator.control import Control
-from simulator.faults import FaultBook
-from simulator.gateway import Gateway
-from simulator.listen_keys import ListenKeys
-from simulator.request_log import RequestLog
-from simulator.scenario import DEFAULT, Scenario, apply_scenario
-from simulator.streams import StreamHub
-from simulator.venue import Venue
+from simulator.control.acts import Stage
+from simulator.control.http import Control
+from simulator.control.scenario import DEFAULT, Scenario, apply_scenario
+from simulator.exchange.clock import VenueClock
+from simulator.exchange.listen_keys import ListenKeys
+from simulator.exchange.venue import Venue
+from simulator.push.faults import FrameFaultBook
+from simulator.push.streams import StreamHub
+from simulator.rest.faults import FaultBook
+from simulator.rest.gateway import Gateway
+from simulator.rest.request_log import RequestLog
 
 HOST = "127.0.0.1"
 AGENDA_S = 0.01  # how often what is due is done when nobody asks for anything
+BACKLOG = 1024
+ANSWER_S = 0.01  # the request that asks for the door to be shut is still answered
 CLOSING_S = 0.1  # open connections get this long to end by themselves
 
 _log = logging.getLogger(__name__)
@@ -38,14 +41,18 @@ class SimulatorServer:
         self.requests = RequestLog()
         self.faults = FaultBook(random.Random(f"{seed} faults"))
         listen_keys = ListenKeys(random.Random(f"{seed} listen keys"))
-        self.hub = StreamHub(self.clock, listen_keys)
-        self.venue = self.hub.venue = Venue(seed, scenario.settings, self.hub, self.clock.now_ms())
+        frame_faults = FrameFaultBook(random.Random(f"{seed} frame faults"))
+        self.hub = StreamHub(self.clock, listen_keys, frame_faults)
+        self.venue = Venue(seed, scenario.settings, self.hub, self.clock.now_ms())
+        self.hub.attach(self.venue)
         self._gateway = Gateway(self.venue, self.clock, listen_keys, self.faults, self.requests)
-        self._stage = Stage(self.venue, self.clock, self.hub, self.faults, self.requests)
+        self._stage = Stage(self.venue, self.clock, self.hub, self.faults, frame_faults, self.requests, self._shut_door)
         self._control = Control(self._stage)
         self._scenario = scenario
         self._tls = tls
         self._runner: web.ServerRunner | None = None
+        self._site: web.TCPSite | None = None
+        self._door_task: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._port = 0
 
@@ -64,9 +71,8 @@ class SimulatorServer:
         apply_scenario(self._scenario, self._stage)
         runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=CLOSING_S)
         await runner.setup()
-        site = web.TCPSite(runner, HOST, port, ssl_context=self._tls, backlog=1024)
         try:
-            await site.start()
+            self._site = await self._open_door(runner, port)
         except OSError:
             await runner.cleanup()
             raise
@@ -79,6 +85,9 @@ class SimulatorServer:
     async def stop(self) -> None:
         """Cut every connection and free the port. Idempotent."""
         tasks, self._tasks = self._tasks, []
+        if self._door_task is not None:
+            tasks.append(self._door_task)
+            self._door_task = None
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -88,6 +97,30 @@ class SimulatorServer:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+    async def _open_door(self, runner: web.ServerRunner, port: int) -> web.TCPSite:
+        site = web.TCPSite(runner, HOST, port, ssl_context=self._tls, backlog=BACKLOG)
+        await site.start()
+        return site
+
+    def _shut_door(self, duration_ms: int, cut: bool) -> None:
+        """A door that is shut already stays as it is: whoever asked first decides when it opens."""
+        if self._door_task is None or self._door_task.done():
+            self._door_task = asyncio.create_task(self._keep_shut(duration_ms, cut))
+            self._door_task.add_done_callback(_report_failure)
+
+    async def _keep_shut(self, duration_ms: int, cut: bool) -> None:
+        await asyncio.sleep(ANSWER_S)
+        runner, site = self._runner, self._site
+        if runner is None or site is None or runner.server is None:
+            return
+        await site.stop()
+        if cut:
+            for connection in runner.server.connections:
+                if connection.transport is not None:
+                    connection.transport.abort()
+        await asyncio.sleep(duration_ms / 1000)
+        self._site = await self._open_door(runner, self._port)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path

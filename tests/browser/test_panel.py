@@ -1,5 +1,6 @@
 """The panel in a real browser: armed, watched, stopped; pressed twice, in two tabs, and with its database away."""
 
+import asyncio
 from typing import cast
 
 import psutil
@@ -26,6 +27,22 @@ async def arm(tab: Tab, symbol: str, opens_in: str = "+14s", *, time_stop: str =
     await tab.type("Arm lead", "8s")
     await tab.page.get_by_text("Take it though no source has named it").click()
     await tab.sees("Reserves 50 USDT")
+
+
+async def test_what_was_opened_stays_open_when_a_listing_becomes_known(house: Rehearsal, tab: Tab) -> None:
+    """The page grows above the form while somebody works in it, and nothing closes."""
+    await tab.turn_to("Arm")
+    await tab.page.get_by_text("More", exact=True).click()
+    await expect(tab.field("Arm lead")).to_be_visible()
+    await house.announce("GROWUSDT", 3000)
+    for price in range(1, 90):  # each letter typed asks again what is coming
+        await tab.type("Highest price", f"0.{price}")
+        if await tab.page.get_by_text("GROWUSDT").count():
+            break
+        await asyncio.sleep(0.5)
+    await tab.sees("GROWUSDT")
+
+    await expect(tab.field("Arm lead")).to_be_visible()
 
 
 def session_of(house: Rehearsal, symbol: str) -> Session:

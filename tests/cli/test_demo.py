@@ -15,7 +15,7 @@ from domain.events import PositionFlat
 from domain.money import NO_BASE, Quote
 from domain.orders import OrderStatus, Side
 from domain.session import Outcome, Phase
-from simulator.orders import Status
+from simulator.engine.orders import Status
 from tests.ui.stand_ins import NOW, a_detail, a_fill, a_line
 from ui.timeline import Recorded
 

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from simulator.scenario import Scenario
+from simulator.control.scenario import Scenario
 from simulator.server import SimulatorServer
 
 API_KEY = "test-key"
@@ -69,8 +69,8 @@ class Client:
 
 @pytest.fixture
 async def server() -> AsyncIterator[SimulatorServer]:
-    """An empty venue without request limits, on a free port."""
-    settings = {"ip_weight": 0, "uid_weight": 0, "orders_per_s": 0}
+    """An empty venue without request limits and heartbeats, on a free port."""
+    settings = {"ip_weight": 0, "uid_weight": 0, "orders_per_s": 0, "batches_per_s": 0, "depth_heartbeat_ms": 0}
     venue = SimulatorServer(Scenario.model_validate({"settings": settings}), seed=7)
     await venue.start()
     yield venue

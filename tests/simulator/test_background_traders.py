@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from simulator.accounts import Account
-from simulator.arithmetic import round_nearest
-from simulator.lifecycle import BACKGROUND_FUNDS
-from simulator.orders import Fill, Order, PublicTrade, Side, Status
-from simulator.scripts import build_script
-from simulator.settings import Settings
-from simulator.venue import Venue
+from simulator.engine.arithmetic import round_nearest
+from simulator.engine.orders import Fill, Order, PublicTrade, Side, Status
+from simulator.exchange.accounts import Account
+from simulator.exchange.lifecycle import BACKGROUND_FUNDS
+from simulator.exchange.scripts import build_script
+from simulator.exchange.settings import Settings
+from simulator.exchange.venue import Venue
 
 OPENS_MS = 1_767_225_600_000
 
@@ -41,7 +41,9 @@ def listed(script: str | dict[str, Any], seed: int = 1) -> tuple[Venue, Feed, Ac
     feed = Feed()
     venue = Venue(seed, Settings(), feed, OPENS_MS - 10_000)
     venue.lifecycle.set_listing("NEWUSDT", OPENS_MS, build_script(script), OPENS_MS - 10_000)
-    return venue, feed, venue.add_account("ann", "key", "secret", {"USDT": Decimal(1000)})
+    account = venue.account("ann")
+    account.credit("USDT", Decimal(1000))
+    return venue, feed, account
 
 
 def play(venue: Venue, from_s: float, until_s: float) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from simulator.limits import Limits
-from simulator.scripts import SCRIPT_NAMES, build_script
+from simulator.exchange.scripts import SCRIPT_NAMES, build_script
+from simulator.rest.limits import Limits
 
 
 async def test_the_thirteenth_order_of_a_second_is_refused(client: Any) -> None:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.engine.identifiers import OrderIds
+from simulator.engine.matching import Market
+from simulator.engine.orders import Fill, Order, OrderType, PublicTrade, SelfTradePrevention, Side, Status, Ticket
+from simulator.engine.rules import SymbolRules
+from simulator.engine.wallet import Balance, Wallet
 from simulator.errors import Refusal
-from simulator.matching import Market
-from simulator.order_ids import OrderIds
-from simulator.orders import Fill, Order, OrderType, PublicTrade, SelfTradePrevention, Side, Status, Ticket
-from simulator.rules import SymbolRules
-from simulator.wallet import Balance, Wallet
 
 ASSETS = ("NEW", "USDT")
 NOW_MS = 1_767_225_600_000
@@ -91,7 +91,10 @@ def bench(taker_fee: str = "0.0005", maker_fee: str = "0", *, fee_in_base: bool 
     recorder = Recorder()
     market = Market(rules, recorder, OrderIds(1), Wallet("fees"))
     market.fee_in_base = fee_in_base
-    wallets = {name: Wallet(name, {asset: Balance(Decimal(1000)) for asset in ASSETS}) for name in ("ann", "bob", "cy")}
+    wallets = {
+        name: Wallet(name, balances={asset: Balance(Decimal(1000)) for asset in ASSETS})
+        for name in ("ann", "bob", "cy")
+    }
     return Bench(market, recorder, wallets)
 
 

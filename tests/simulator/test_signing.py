@@ -2,10 +2,10 @@
 
 import pytest
 
-from simulator.accounts import Account
-from simulator.calls import Call, read_parameters
 from simulator.errors import Refusal
-from simulator.signing import check_signed, cut_signature, digest
+from simulator.exchange.accounts import Account, ApiKey
+from simulator.rest.calls import Call, read_parameters
+from simulator.rest.signing import check_signed, cut_signature, digest
 
 DOCUMENTED = "45d0b3c26f2644f19bfb98b07741b2f5"
 OWN = "sim-secret-0123456789abcdef"
@@ -57,9 +57,9 @@ def call(query: str, body: str = "", method: str = "POST", content_type: str = "
     return Call(method, "/api/v3/order", query, body, headers, "127.0.0.1", 0, 0, read_parameters(query, body))
 
 
-def account(secret: str) -> Account:
-    """Somebody with this secret."""
-    return Account("somebody", api_key="key", secret=secret.encode())
+def key(secret: str) -> ApiKey:
+    """Somebody's key with this secret."""
+    return ApiKey("key", secret.encode(), Account("somebody"))
 
 
 def timestamp_of(query: str, body: str) -> int:
@@ -70,7 +70,7 @@ def timestamp_of(query: str, body: str) -> int:
 def refusal_code(query: str, now_ms: int, **options: str) -> int:
     """The code with which the call is refused."""
     with pytest.raises(Refusal) as refused:
-        check_signed(call(query, **options), account(OWN), now_ms)
+        check_signed(call(query, **options), key(OWN), now_ms)
     return refused.value.code
 
 
@@ -85,13 +85,13 @@ def test_known_vectors_are_accepted(secret: str, query: str, body: str, expected
     now_ms = timestamp_of(query, body)
 
     assert digest(secret.encode(), query + body) == expected
-    check_signed(call(f"{query}&signature={expected}", body), account(secret), now_ms)
+    check_signed(call(f"{query}&signature={expected}", body), key(secret), now_ms)
 
 
 @pytest.mark.parametrize(("secret", "query", "body", "expected"), VECTORS)
 def test_upper_case_digests_are_accepted(secret: str, query: str, body: str, expected: str) -> None:
     """Clients that send upper-case hexadecimal do trade on the venue."""
-    check_signed(call(f"{query}&signature={expected.upper()}", body), account(secret), timestamp_of(query, body))
+    check_signed(call(f"{query}&signature={expected.upper()}", body), key(secret), timestamp_of(query, body))
 
 
 def test_the_signature_is_cut_wherever_it_stands() -> None:
@@ -106,7 +106,7 @@ def test_a_signature_in_a_form_body_is_accepted() -> None:
     """Everything, signature included, may stand in the body."""
     body = signed("symbol=NEWUSDT&side=BUY&timestamp=1767225600000")
 
-    check_signed(call("", body), account(OWN), 1767225600000)
+    check_signed(call("", body), key(OWN), 1767225600000)
 
 
 def test_a_signature_in_a_json_body_is_accepted() -> None:
@@ -114,7 +114,7 @@ def test_a_signature_in_a_json_body_is_accepted() -> None:
     text = '{"symbol":"NEWUSDT","timestamp":1767225600000}'
     body = text[:-1] + f',"signature":"{digest(OWN.encode(), text)}"' + "}"
 
-    check_signed(call("", body), account(OWN), 1767225600000)
+    check_signed(call("", body), key(OWN), 1767225600000)
 
 
 def test_a_client_whose_stack_escapes_anew_is_accepted() -> None:
@@ -122,7 +122,7 @@ def test_a_client_whose_stack_escapes_anew_is_accepted() -> None:
     sent = "symbol=NEWUSDT&note=%61b&timestamp=1767225600000"
     plain = "symbol=NEWUSDT&note=ab&timestamp=1767225600000"
 
-    check_signed(call(f"{sent}&signature={digest(OWN.encode(), plain)}"), account(OWN), 1767225600000)
+    check_signed(call(f"{sent}&signature={digest(OWN.encode(), plain)}"), key(OWN), 1767225600000)
 
 
 def test_another_secret_is_refused() -> None:
@@ -150,7 +150,7 @@ def test_the_time_window_is_five_seconds_back_and_one_ahead(distance_ms: int, ac
     query = signed(f"timestamp={now_ms + distance_ms}")
 
     if accepted:
-        check_signed(call(query), account(OWN), now_ms)
+        check_signed(call(query), key(OWN), now_ms)
     else:
         assert refusal_code(query, now_ms) == 700003
 
@@ -159,7 +159,7 @@ def test_a_receive_window_above_a_minute_is_refused() -> None:
     """60,000 ms is the most a client may ask for."""
     now_ms = 1767225600000
 
-    check_signed(call(signed(f"timestamp={now_ms - 59_000}&recvWindow=60000")), account(OWN), now_ms)
+    check_signed(call(signed(f"timestamp={now_ms - 59_000}&recvWindow=60000")), key(OWN), now_ms)
     assert refusal_code(signed(f"timestamp={now_ms}&recvWindow=60001"), now_ms) == 700005
 
 
@@ -173,7 +173,7 @@ def test_changing_calls_need_the_json_content_type(method: str) -> None:
 def test_the_content_type_of_a_get_is_not_looked_at() -> None:
     """Reading calls may carry any content type or none."""
     query = signed("timestamp=1767225600000")
-    check_signed(call(query, method="GET", content_type="text/plain"), account(OWN), 1767225600000)
+    check_signed(call(query, method="GET", content_type="text/plain"), key(OWN), 1767225600000)
 
 
 def test_the_query_wins_over_the_body() -> None:
