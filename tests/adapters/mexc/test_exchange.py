@@ -25,6 +25,7 @@ from domain.errors import (
 from domain.orders import OrderKind, OrderRequest, OrderStatus, Side
 from domain.ports import Ack
 from simulator.certificate import make_certificate
+from simulator.exchange.accounts import ApiKey
 from simulator.server import SimulatorServer
 
 SYMBOL = "BTCUSDT"
@@ -223,7 +224,9 @@ async def test_a_hot_order_over_tls_is_sealed_beforehand_and_filled(tmp_path: Pa
     context, certificate = make_certificate(tmp_path)
     server = SimulatorServer(tls=context)
     await server.start()
-    server.venue.add_account("main", "test-key", "test-secret", {"USDT": Decimal(100_000)})
+    account = server.venue.account("main")
+    server.venue.set_key(ApiKey("test-key", b"test-secret", account))
+    account.credit("USDT", Decimal(100_000))
     trust = ssl.create_default_context(cafile=str(certificate))
     try:
         async with open_venue(
