@@ -136,8 +136,8 @@ def invalid_symbol() -> Refusal:
     return Refusal(-1121, "Invalid symbol.")
 
 
-def bad_symbol() -> Refusal:
-    return Refusal(10007, "bad symbol")
+def bad_symbol(code: int = 10007) -> Refusal:
+    return Refusal(code, "bad symbol")
 
 
 def invalid_type() -> Refusal:
@@ -184,12 +184,12 @@ def above_opening_cap(cap: str, asset: str) -> Refusal:
     return Refusal(30010, f"Order price cannot exceed {cap}{asset}")
 
 
-def outside_price_band() -> Refusal:
-    return Refusal(30087, "Order price exceeds allowed range")
+def outside_price_band(code: int = 30087) -> Refusal:
+    return Refusal(code, "Order price exceeds allowed range")
 
 
-def market_order_disabled() -> Refusal:
-    return Refusal(30019, "api market order is disabled")
+def market_order_disabled(code: int = 30019) -> Refusal:
+    return Refusal(code, "api market order is disabled")
 
 
 def no_opponent_order() -> Refusal:

@@ -8,6 +8,7 @@ from simulator.engine.arithmetic import ONE, add, fits, multiply, parse_plain, s
 from simulator.engine.orders import OrderType, SelfTradePrevention, Side, Ticket
 from simulator.engine.rules import SymbolRules
 from simulator.exchange.listings import Listing, ListingState
+from simulator.exchange.settings import Settings
 
 BUY_ALLOWED = frozenset({1, 2})  # tradeSideType
 SELL_ALLOWED = frozenset({1, 3})
@@ -55,8 +56,9 @@ def read_ticket(parameters: Mapping[str, str]) -> Ticket:
     )
 
 
-def check_ticket(ticket: Ticket, listing: Listing, state: ListingState, now_ms: int) -> None:
+def check_ticket(ticket: Ticket, listing: Listing, settings: Settings, now_ms: int) -> None:
     """Raises Refusal when the symbol's stage, scales, sizes, cap or band do not allow the order."""
+    state = listing.state(now_ms)
     refusal = listing.refusal(state)
     if refusal is not None:
         raise refusal
@@ -64,11 +66,11 @@ def check_ticket(ticket: Ticket, listing: Listing, state: ListingState, now_ms: 
     if listing.trade_side_type(now_ms) not in (BUY_ALLOWED if ticket.side is Side.BUY else SELL_ALLOWED):
         raise errors.direction_not_allowed()
     if ticket.type is OrderType.MARKET and not rules.market_orders:
-        raise errors.market_order_disabled()
+        raise errors.market_order_disabled(settings.no_market_code)
     _check_scales(ticket, rules)
     _check_size(ticket, listing)
     if ticket.price is not None:
-        _check_price(ticket.side, ticket.price, listing, state)
+        _check_price(ticket.side, ticket.price, listing, state, settings.band_code)
 
 
 def _check_scales(ticket: Ticket, rules: SymbolRules) -> None:
@@ -107,7 +109,7 @@ def _value(ticket: Ticket, listing: Listing) -> Decimal | None:
     return None if price is None else multiply(price, ticket.quantity)
 
 
-def _check_price(side: Side, price: Decimal, listing: Listing, state: ListingState) -> None:
+def _check_price(side: Side, price: Decimal, listing: Listing, state: ListingState, band_code: int) -> None:
     if state is ListingState.OPEN_CAPPED:
         if side is Side.BUY and price > listing.cap_price:
             raise listing.cap_refusal()
@@ -117,9 +119,9 @@ def _check_price(side: Side, price: Decimal, listing: Listing, state: ListingSta
     if last is None:  # nothing to measure a band from before the first trade
         return
     if side is Side.BUY and rules.band_up is not None and price > multiply(last, add(ONE, rules.band_up)):
-        raise errors.outside_price_band()
+        raise errors.outside_price_band(band_code)
     if side is Side.SELL and rules.band_down is not None and price < multiply(last, subtract(ONE, rules.band_down)):
-        raise errors.outside_price_band()
+        raise errors.outside_price_band(band_code)
 
 
 def _mandatory(parameters: Mapping[str, str], name: str) -> str:

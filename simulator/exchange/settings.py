@@ -16,6 +16,8 @@ class Settings(BaseModel):
         buy_fee_asset: what buys pay their commission in. mx_price: USDT per MX while no MXUSDT is listed.
         cancel_shows: the status in the answer to a cancel: as it was before, or CANCELED.
         permission_refusals: the code for a key without permission: 700007 for all, or 701 to 704 by what is missing.
+        unknown_symbol_code, band_code, no_market_code: the codes for an order of a symbol nobody knows, for a price
+            outside the percent band, and for a MARKET order where there are none.
         open_orders: per account. kept_orders: ended orders remembered per account.
 
     Limits
@@ -48,6 +50,9 @@ class Settings(BaseModel):
     mx_price: Annotated[Decimal, Field(gt=0)] = Decimal(2)
     cancel_shows: Literal["before", "canceled"] = "before"
     permission_refusals: Literal["700007", "701-704"] = "700007"
+    unknown_symbol_code: int = 10007
+    band_code: int = 30087
+    no_market_code: int = 30019
     open_orders: Annotated[int, Field(ge=1)] = 500
     kept_orders: Annotated[int, Field(ge=1)] = 20_000
 

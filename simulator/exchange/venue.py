@@ -117,12 +117,12 @@ class Venue:
         ticket = read_ticket(parameters)
         listing = self.listings.get(ticket.symbol)
         if listing is None:
-            raise errors.bad_symbol()
+            raise errors.bad_symbol(self.settings.unknown_symbol_code)
         if account.frozen:
             raise errors.account_abnormal()
         if ticket.symbol in account.banned_symbols:
             raise errors.pair_banned()
-        check_ticket(ticket, listing, listing.state(now_ms), now_ms)
+        check_ticket(ticket, listing, self.settings, now_ms)
         if (
             ticket.client_order_id is not None
             and ticket.client_order_id in account.by_client_id

@@ -1,4 +1,4 @@
-"""pymexc, unmodified but for its two address constants, in a process of its own: prints what it got as JSON.
+"""pymexc, unmodified but for its two address constants, in a process of its own: writes what it got as JSON.
 
 A process of its own because it registers protobuf files under the names that ccxt registers too.
 Usage: python -m tests.simulator.pymexc_session REST_URL WS_URL KEY SECRET
@@ -83,11 +83,11 @@ def streams(client: spot.HTTP, ws_url: str, key: str, secret: str) -> list[str]:
 
 
 def main(rest_url: str, ws_url: str, key: str, secret: str) -> None:
-    """Run both and print."""
+    """Run both and write what was found to stdout."""
     base.SPOT = rest_url
     base_websocket.SPOT = ws_url
     client = spot.HTTP(api_key=key, api_secret=secret)
-    print(json.dumps({"rest": rest(client), "streams": streams(client, ws_url, key, secret)}))
+    sys.stdout.write(json.dumps({"rest": rest(client), "streams": streams(client, ws_url, key, secret)}))
 
 
 if __name__ == "__main__":
