@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo up stop test check check-long screenshots proto format lock bootstrap temporal chromium
+.PHONY: demo up stop test check check-long bench soak screenshots proto format lock bootstrap temporal chromium
 .DEFAULT_GOAL := test
 
 # ONCE=1: end after one session.
@@ -27,6 +27,14 @@ check: bootstrap
 
 check-long: temporal
 	@$(VENV)/pytest -m long
+
+# Figures of this machine against their bars.
+bench: bootstrap
+	@$(VENV)/python -m benchmarks.simulator
+
+# An hour of orders at the simulator, its memory watched. MINUTES=8 or more.
+soak: bootstrap
+	@$(VENV)/python -m benchmarks.soak --minutes $(or $(MINUTES),60)
 
 # Every page of the panel, wide and on a phone, and a timeline: what README shows.
 screenshots: temporal chromium

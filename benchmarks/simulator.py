@@ -26,13 +26,13 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 class Venue:
     """A running simulator. cpu_s: processor seconds used so far."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self._process = process
+    def __init__(self, pid: int, port: int) -> None:
+        self.pid = pid
         self.port = port
 
     @property
     def cpu_s(self) -> float:
-        with open(f"/proc/{self._process.pid}/stat") as file:
+        with open(f"/proc/{self.pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
@@ -53,7 +53,7 @@ def venue() -> Iterator[Venue]:
     ) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline().rpartition(":")[2])
-        running = Venue(process, port)
+        running = Venue(process.pid, port)
         running.post("settings", {"ip_weight": 0, "uid_weight": 0, "orders_per_s": 0, "open_orders": 1_000_000})
         running.post(
             "accounts",

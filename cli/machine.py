@@ -75,7 +75,9 @@ def panel(json: Json = False) -> None:
 
 def simulator(
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65_535)] = 8300,
-    scenario: Annotated[Path | None, typer.Option(help="YAML file with the stage to begin with.")] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(help="YAML file with the stage to begin with, or the name of a shipped one.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Fixes what the background traders do.")] = 1,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https and wss with an own certificate.")] = False,
     json: JsonLines = False,

@@ -45,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of `python -m simulator`."""
     parser = argparse.ArgumentParser(prog="python -m simulator", description="A MEXC spot venue on this machine.")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
-    parser.add_argument("--scenario", type=Path, default=None, help="YAML file with the stage to begin with")
+    parser.add_argument(
+        "--scenario",
+        type=Path,
+        default=None,
+        help="YAML file with the stage to begin with, or the name of a shipped one",
+    )
     parser.add_argument("--seed", type=int, default=1, help="fixes what the background traders do")
     parser.add_argument("--tls", action="store_true", help="serve https and wss with an own certificate")
     given = parser.parse_args(arguments)

@@ -252,13 +252,13 @@ class FaultAct(AnyAct):
         if isinstance(fault, DoorFault):
             stage.shut_door(fault.params.ms, fault.params.cut)
             return {"shut_ms": fault.params.ms}
-        chosen = fault.params
+        chosen, account = fault.params, fault.match.account
         if fault.kind == "ws_drop":
-            return {"connections": stage.hub.cut(chosen.streams, chosen.account)}
+            return {"connections": stage.hub.cut(chosen.streams, account)}
         if fault.kind == "ws_silent":
-            return {"connections": stage.hub.silence(chosen.streams, chosen.account, chosen.ms)}
+            return {"connections": stage.hub.silence(chosen.streams, account, chosen.ms)}
         if fault.kind == "ws_expire":
-            return {"connections": stage.hub.expire_keys(chosen.account)}
+            return {"connections": stage.hub.expire_keys(account)}
         stage.hub.refuse(chosen.ms)
         return {"refused_ms": chosen.ms}
 

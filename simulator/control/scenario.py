@@ -11,6 +11,7 @@ from simulator.control.acts import AccountAct, Act, AnyFault, FaultAct, KeyAct, 
 from simulator.control.control_error import ControlError, validated
 from simulator.exchange.settings import Settings
 
+SHIPPED = Path(__file__).parent.parent / "scenarios"
 LONG_OPEN = "-24h"
 _REMEDY = "see the examples in simulator/scenarios"
 
@@ -63,9 +64,14 @@ DEFAULT = Scenario(
 
 
 def load_scenario(path: Path | None) -> Scenario:
-    """The scenario of a file; None: the default. Raises ControlError when it cannot be read or used."""
+    """The scenario of a file, or the shipped one of that name; None: the default.
+
+    Raises ControlError when it cannot be read or used.
+    """
     if path is None:
         return DEFAULT
+    if not path.suffix and not path.exists():
+        path = _shipped(path.name)
     try:
         given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -76,6 +82,20 @@ def load_scenario(path: Path | None) -> Scenario:
         told = " ".join(str(error).split())
         raise ControlError("scenario", value=str(path), expected=f"YAML ({told})", remedy=_REMEDY) from error
     return validated(Scenario, {} if given is None else given, prefix=f"{path.name}: ", remedy=_REMEDY)
+
+
+def shipped() -> dict[str, Path]:
+    """The scenarios that come with the simulator, by name."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+
+
+def _shipped(name: str) -> Path:
+    known = shipped()
+    if name not in known:
+        raise ControlError(
+            "scenario", value=name, expected=f"a file, or one of {', '.join(known)}", remedy="name one of them"
+        )
+    return known[name]
 
 
 def apply_scenario(scenario: Scenario, stage: Stage) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from simulator.engine.orders import Fill, Order
 from simulator.engine.wallet import Wallet
 
-KEPT_FILLS = 100_000
+KEPT_FILLS = 40_000
 
 
 class Permission(StrEnum):

@@ -13,12 +13,19 @@ Milliseconds = Annotated[int, Field(ge=0)]
 
 
 class ConnectionParameters(BaseModel):
-    """ms: how long. streams: connections with a listen key, without, or all. account: whose; None: anybody's."""
+    """ms: how long. streams: connections with a listen key, without, or all."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ms: Milliseconds = 0
     streams: Streams = "private"
+
+
+class ConnectionMatch(BaseModel):
+    """Whose connections; None: anybody's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     account: str | None = None
 
 
@@ -35,6 +42,7 @@ class ConnectionFault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["ws_drop", "ws_silent", "ws_refuse", "ws_expire"]
+    match: ConnectionMatch = ConnectionMatch()
     params: ConnectionParameters = ConnectionParameters()
 
 
