@@ -18,6 +18,7 @@ from benchmarks.load import API_KEY, SECRET, drive, signed_order
 
 RATE = 1000.0
 STEADY_S = 20
+SYMBOL = "LOADUSDT"  # like the pairs of the default stage, with a band wide enough for an hour
 LINES = 8
 CAPACITY_ORDERS = 30_000
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -57,8 +58,9 @@ def venue() -> Iterator[Venue]:
         running.post("settings", {"ip_weight": 0, "uid_weight": 0, "orders_per_s": 0, "open_orders": 1_000_000})
         running.post(
             "accounts",
-            {"name": "load", "api_key": API_KEY, "secret": SECRET, "balances": {"USDT": "1e12", "BTC": "1e9"}},
+            {"name": "load", "api_key": API_KEY, "secret": SECRET, "balances": {"USDT": "1e12", "LOAD": "1e9"}},
         )
+        running.post("listings", {"symbol": SYMBOL, "opens_at": "-24h", "script": {"name": "steady", "band": "0.2"}})
         try:
             yield running
         finally:
@@ -70,12 +72,10 @@ def orders() -> Iterator[bytes]:
     for number in itertools.count():
         if number % 2:
             yield signed_order(
-                number, symbol="BTCUSDT", side="BUY", kind="IMMEDIATE_OR_CANCEL", price="60250", quantity="0.001"
+                number, symbol=SYMBOL, side="BUY", kind="IMMEDIATE_OR_CANCEL", price="60250", quantity="0.001"
             )
         else:
-            yield signed_order(
-                number, symbol="BTCUSDT", side="BUY", kind="FILL_OR_KILL", price="50000", quantity="0.001"
-            )
+            yield signed_order(number, symbol=SYMBOL, side="BUY", kind="FILL_OR_KILL", price="50000", quantity="0.001")
 
 
 def main() -> int:
