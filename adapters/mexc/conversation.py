@@ -11,6 +11,8 @@ SILENCE_S = 30.0
 """Without a sign of life for this long, pongs included, the connection counts as dead."""
 ANSWER_WITHIN_S = 5.0
 """How long the venue may take to confirm a subscription."""
+LIFETIME_S = 23 * 3600.0
+"""The venue ends connections after 24 hours, at a moment of its choosing. Ours ends them before."""
 PING = '{"method":"PING"}'
 
 
@@ -59,6 +61,8 @@ class Conversation:
         """What has to be said by now. Raises Over when the other side has been silent for too long."""
         if now - self._heard_at >= SILENCE_S:
             raise Over(f"silent for {SILENCE_S:.0f} s")
+        if now - self._opened_at >= LIFETIME_S:
+            raise Over("old enough to be replaced before the venue does it")
         if self._missing and now - self._opened_at >= ANSWER_WITHIN_S:
             raise Over(f"no confirmation of {', '.join(sorted(self._missing))} within {ANSWER_WITHIN_S:.0f} s")
         if now < self._ping_at:
@@ -68,7 +72,7 @@ class Conversation:
 
     def next_due(self) -> float:
         """When `due` has to be asked at the latest, in local monotonic seconds."""
-        soonest = min(self._ping_at, self._heard_at + SILENCE_S)
+        soonest = min(self._ping_at, self._heard_at + SILENCE_S, self._opened_at + LIFETIME_S)
         return min(soonest, self._opened_at + ANSWER_WITHIN_S) if self._missing else soonest
 
 

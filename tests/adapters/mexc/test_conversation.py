@@ -66,3 +66,15 @@ def test_an_unconfirmed_subscription_ends_it() -> None:
     assert talk.next_due() == ANSWER_WITHIN_S
     with pytest.raises(Over, match="no confirmation"):
         talk.due(ANSWER_WITHIN_S)
+
+
+def test_it_ends_before_the_venue_ends_it() -> None:
+    """After 23 hours, however alive it is; the next connection asks for everything again."""
+    conversation = Conversation(["one"], 0.0)
+    conversation.hear('{"id":1,"code":0,"msg":"one"}', 1.0)
+    conversation.hear(b"data", 23 * 3600 - 1.0)
+    conversation.due(23 * 3600 - 1.0)
+
+    assert conversation.next_due() == 23 * 3600
+    with pytest.raises(Over, match="old enough"):
+        conversation.due(23 * 3600.0)
