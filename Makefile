@@ -31,8 +31,9 @@ check-long: temporal
 # Figures of this machine against their bars.
 bench: bootstrap
 	@$(VENV)/python -m benchmarks.simulator
+	@$(VENV)/python -m benchmarks.reconnect
 
-# An hour of orders at the simulator, its memory watched. MINUTES=8 or more.
+# An hour of orders at the simulator, its memory watched. MINUTES=48 or more.
 soak: bootstrap
 	@$(VENV)/python -m benchmarks.soak --minutes $(or $(MINUTES),60)
 

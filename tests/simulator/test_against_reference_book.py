@@ -11,7 +11,14 @@ from functools import reduce
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from simulator.engine.identifiers import OrderIds
 from simulator.engine.matching import Market
@@ -31,6 +38,7 @@ REACH = 8  # ticks between the middle of a walk and the most patient limit
 BEYOND = 5  # ticks between the middle of a walk and the most eager limit
 MIDDLES = range(60, 141)  # ticks; 5 % of them are between 3 and 7
 LOTS = (0, 1, 1, 2, 2, 3, 5, 8)
+NEAR = range(87, 94)  # ticks; 5 % of 90 of them end in a half, which must be rounded
 TOO_MANY_LOTS = 20_000  # nobody can pay this
 MX_PRICES = (Decimal("2.5"), Decimal("0.3"), Decimal("1.7"), None)
 
@@ -435,7 +443,7 @@ class DuelInSteps(RuleBasedStateMachine):
         owner=st.sampled_from(OWNERS),
         side=st.sampled_from(Side),
         kind=st.sampled_from(OrderType),
-        ticks=st.integers(97, 103),
+        ticks=st.sampled_from(NEAR),
         lots=st.sampled_from((*LOTS, TOO_MANY_LOTS)),
         prevention=st.sampled_from(SelfTradePrevention),
         by_amount=st.booleans(),
@@ -456,11 +464,33 @@ class DuelInSteps(RuleBasedStateMachine):
         ticket = _ticket(self.duel.field, side, kind, ticks, lots, prevention, by_amount=by_amount)
         self.duel.place(owner, ticket, blocked=blocked and _may_block(self.duel.field, kind))
 
-    @rule(owner=st.sampled_from(OWNERS), side=st.sampled_from(Side), ticks=st.integers(97, 103), lots=st.integers(1, 9))
+    @rule(
+        owner=st.sampled_from(OWNERS), side=st.sampled_from(Side), ticks=st.sampled_from(NEAR), lots=st.integers(1, 9)
+    )
     def rest(self, owner: str, side: Side, ticks: int, lots: int) -> None:
         """Place a plain limit order, so that there is something to meet."""
         ticket = _ticket(self.duel.field, side, OrderType.LIMIT, ticks, lots, SelfTradePrevention.NONE, by_amount=False)
         self.duel.place(owner, ticket)
+
+    @precondition(lambda self: bool(self.duel.live()))
+    @rule(
+        index=st.integers(0, 20),
+        kind=st.sampled_from(OrderType),
+        lots=st.sampled_from(LOTS),
+        prevention=st.sampled_from(SelfTradePrevention),
+        by_amount=st.booleans(),
+    )
+    def meet_oneself(
+        self, index: int, kind: OrderType, lots: int, prevention: SelfTradePrevention, by_amount: bool
+    ) -> None:
+        """Let the owner of an open order place one that may trade with it."""
+        live = self.duel.live()
+        mine, _ = live[index % len(live)]
+        side = Side.SELL if mine.side is Side.BUY else Side.BUY
+        ticks = int(mine.price / self.duel.field.tick)
+        self.duel.place(
+            mine.owner.name, _ticket(self.duel.field, side, kind, ticks, lots, prevention, by_amount=by_amount)
+        )
 
     @rule(index=st.integers(0, 20))
     def cancel(self, index: int) -> None:
@@ -490,6 +520,7 @@ class DuelInSteps(RuleBasedStateMachine):
         self.duel.compare_all_orders()
 
 
+@pytest.mark.timeout(400)  # when they disagree: Hypothesis shortens the steps for up to five minutes
 def test_any_steps_agree_with_the_reference() -> None:
     """Whatever steps Hypothesis thinks of, neither says anything the other does not."""
     run_state_machine_as_test(DuelInSteps, settings=settings(max_examples=300, stateful_step_count=40, deadline=None))
