@@ -8,9 +8,9 @@ import ssl
 
 from aiohttp import web
 
-from simulator.control.acts import Stage
 from simulator.control.http import Control
 from simulator.control.scenario import DEFAULT, Scenario, apply_scenario
+from simulator.control.stage import Stage
 from simulator.exchange.clock import VenueClock
 from simulator.exchange.listen_keys import ListenKeys
 from simulator.exchange.venue import Venue

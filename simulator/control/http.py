@@ -9,22 +9,12 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from simulator.control.acts import (
-    AccountAct,
-    AnyAct,
-    ClearFaultsAct,
-    ClockAct,
-    FaultAct,
-    KeyAct,
-    ListingAct,
-    PriceAct,
-    SettingsAct,
-    Stage,
-    StateAct,
-    listing_view,
-)
+from simulator.control.account_acts import AccountAct, KeyAct
+from simulator.control.acts import ClockAct, ListingAct, PriceAct, SettingsAct, StateAct, listing_view
 from simulator.control.control_error import ControlError, validated
+from simulator.control.fault_acts import ClearFaultsAct, FaultAct
 from simulator.control.ledger import ledger
+from simulator.control.stage import AnyAct, Stage
 from simulator.control.truth import books, trades
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})

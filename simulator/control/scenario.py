@@ -7,8 +7,11 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulator.control.acts import AccountAct, Act, AnyFault, FaultAct, KeyAct, ListingAct, Stage, instant_ms
+from simulator.control.account_acts import AccountAct, KeyAct
+from simulator.control.acts import Act, ListingAct, instant_ms
 from simulator.control.control_error import ControlError, validated
+from simulator.control.fault_acts import AnyFault, FaultAct
+from simulator.control.stage import Stage
 from simulator.exchange.settings import Settings
 
 SHIPPED = Path(__file__).parent.parent / "scenarios"
