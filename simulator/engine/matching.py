@@ -98,7 +98,7 @@ class Market:
         keeps_rest = keeps_rest and not sweep.taker_stopped
 
         order = self._new_order(owner, ticket, price, sweep, now_ms, arrival_us)
-        need = self._need(order, sweep, limit_value=ticket.price is not None and not blocked)
+        need = ZERO if blocked else self._need(order, sweep, limit_value=ticket.price is not None)
         self._reserve(order, need)
         self._listener.order_accepted(order)
         if order.type in RESTING_TYPES:

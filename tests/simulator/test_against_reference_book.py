@@ -350,11 +350,6 @@ def _ticket(
     )
 
 
-def _may_block(place: Field, kind: OrderType) -> bool:
-    """Whether the walks block such orders: the engine reserves the maker commission of blocked ones that might rest."""
-    return not place.terms.maker_fee or kind not in (OrderType.LIMIT, OrderType.LIMIT_MAKER)
-
-
 def _random_step(duel: Duel, dice: random.Random, middle: int) -> None:
     luck = dice.random()
     if luck < 0.76:
@@ -370,7 +365,7 @@ def _random_step(duel: Duel, dice: random.Random, middle: int) -> None:
             dice.choice(list(SelfTradePrevention)),
             by_amount=dice.random() < 0.5,
         )
-        duel.place(dice.choice(OWNERS), ticket, blocked=dice.random() < 0.04 and _may_block(duel.field, kind))
+        duel.place(dice.choice(OWNERS), ticket, blocked=dice.random() < 0.04)
     elif luck < 0.89:
         duel.cancel(dice.randrange(1000))
     elif luck < 0.92:
@@ -404,7 +399,7 @@ def _wanted_sights(place: Field) -> set[tuple[object, ...]]:
             wanted |= {("placed", kind, by_amount, side, status) for side in Side for status in statuses}
     wanted |= {("refused", code, market) for code in (No.CANNOT_PAY, No.OVERSOLD) for market in (False, True)}
     wanted |= {("met oneself", prevention) for prevention in SelfTradePrevention}
-    wanted |= {("blocked", kind) for kind in OrderType if _may_block(place, kind)}
+    wanted |= {("blocked", kind) for kind in OrderType}
     for is_maker in {False, terms.maker_fee > 0}:
         wanted |= {("fee", asset, side, is_maker) for asset in (terms.quote, MX) for side in Side}
         wanted.add(("fee", terms.base, Side.BUY, is_maker))
@@ -462,7 +457,7 @@ class DuelInSteps(RuleBasedStateMachine):
     ) -> None:
         """Place any order."""
         ticket = _ticket(self.duel.field, side, kind, ticks, lots, prevention, by_amount=by_amount)
-        self.duel.place(owner, ticket, blocked=blocked and _may_block(self.duel.field, kind))
+        self.duel.place(owner, ticket, blocked=blocked)
 
     @rule(
         owner=st.sampled_from(OWNERS), side=st.sampled_from(Side), ticks=st.sampled_from(NEAR), lots=st.integers(1, 9)
