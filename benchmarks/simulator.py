@@ -7,6 +7,7 @@ rest, in turn. Steady: 1,000 a second for 20 s. Capacity: as fast as answers com
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -48,7 +49,8 @@ class Venue:
 
 @contextmanager
 def venue() -> Iterator[Venue]:
-    """Without limits, with a rich account."""
+    """Without limits, with a rich account. Ends with the body, also when that ends by SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with subprocess.Popen(
         [sys.executable, "-m", "simulator", "--port", "0", "--seed", "7"], stdout=subprocess.PIPE, text=True
     ) as process:
