@@ -5,6 +5,7 @@ Every constructor returns the Refusal to raise. Nothing here knows HTTP beyond t
 
 from dataclasses import dataclass
 
+from simulator.codes import status_of, text_of
 from simulator.engine.arithmetic import LEGAL_RANGE
 
 
@@ -28,6 +29,10 @@ class Challenge(Exception):
     """The website wants to see a browser: the caller gets an HTML page instead of data."""
 
 
+def documented(code: int) -> Refusal:
+    return Refusal(code, text_of(code), status_of(code))
+
+
 def missing_parameter(name: str) -> Refusal:
     return Refusal(700004, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
@@ -41,27 +46,27 @@ def illegal_characters(name: str) -> Refusal:
 
 
 def api_key_required() -> Refusal:
-    return Refusal(400, "api key required")
+    return documented(400)
 
 
 def unknown_api_key() -> Refusal:
-    return Refusal(10072, "Api key info invalid")
+    return documented(10072)
 
 
 def invalid_content_type() -> Refusal:
-    return Refusal(700013, "Invalid content Type.")
+    return documented(700013)
 
 
 def invalid_signature() -> Refusal:
-    return Refusal(700002, "Signature for this request is not valid.")
+    return documented(700002)
 
 
 def outside_recv_window() -> Refusal:
-    return Refusal(700003, "Timestamp for this request is outside of the recvWindow.")
+    return documented(700003)
 
 
 def recv_window_too_large() -> Refusal:
-    return Refusal(700005, "recvWindow must less than 60000")
+    return documented(700005)
 
 
 def too_many_requests(retry_after_s: int) -> Refusal:
@@ -81,11 +86,11 @@ def maintenance(status: int, code: int) -> Refusal:
 
 
 def invalid_key_format() -> Refusal:
-    return Refusal(700001, "API-key format invalid.")
+    return documented(700001)
 
 
 def key_expired() -> Refusal:
-    return Refusal(402, "API key expired")
+    return documented(402)
 
 
 def address_not_listed(address: str) -> Refusal:
@@ -93,7 +98,7 @@ def address_not_listed(address: str) -> Refusal:
 
 
 def no_permission() -> Refusal:
-    return Refusal(700007, "No permission to access the endpoint")
+    return documented(700007)
 
 
 def lacks_permission(code: int, permission: str) -> Refusal:
@@ -101,15 +106,15 @@ def lacks_permission(code: int, permission: str) -> Refusal:
 
 
 def account_abnormal() -> Refusal:
-    return Refusal(60005, "Account abnormal")
+    return documented(60005)
 
 
 def pair_banned() -> Refusal:
-    return Refusal(70011, "Pair user ban trade apikey.")
+    return documented(70011)
 
 
 def parameter_error() -> Refusal:
-    return Refusal(33333, "param error")
+    return documented(33333)
 
 
 def invalid_interval() -> Refusal:
@@ -121,7 +126,7 @@ def window_too_wide(hours: int) -> Refusal:
 
 
 def invalid_combination() -> Refusal:
-    return Refusal(-1128, "Combination of optional parameters invalid.")
+    return documented(-1128)
 
 
 def orders_too_old() -> Refusal:
@@ -133,7 +138,7 @@ def trades_too_old() -> Refusal:
 
 
 def invalid_symbol() -> Refusal:
-    return Refusal(-1121, "Invalid symbol.")
+    return documented(-1121)
 
 
 def bad_symbol(code: int = 10007) -> Refusal:
@@ -145,7 +150,7 @@ def invalid_type() -> Refusal:
 
 
 def direction_not_allowed() -> Refusal:
-    return Refusal(30001, "Order side not allowed")
+    return documented(30001)
 
 
 def quantity_scale() -> Refusal:
@@ -169,15 +174,15 @@ def above_maximum(limit: str, asset: str) -> Refusal:
 
 
 def insufficient_position() -> Refusal:
-    return Refusal(30004, "Insufficient position")
+    return documented(30004)
 
 
 def oversold() -> Refusal:
-    return Refusal(30005, "Oversold")
+    return documented(30005)
 
 
 def no_valid_price() -> Refusal:
-    return Refusal(30010, "no valid trade price")
+    return documented(30010)
 
 
 def above_opening_cap(cap: str, asset: str) -> Refusal:
@@ -193,11 +198,11 @@ def market_order_disabled(code: int = 30019) -> Refusal:
 
 
 def no_opponent_order() -> Refusal:
-    return Refusal(30025, "no opponent order")
+    return documented(30025)
 
 
 def too_many_open_orders() -> Refusal:
-    return Refusal(30029, "Exceeded the maximum number of open orders")
+    return documented(30029)
 
 
 def duplicate_client_order_id() -> Refusal:
@@ -205,11 +210,11 @@ def duplicate_client_order_id() -> Refusal:
 
 
 def unknown_order_sent() -> Refusal:
-    return Refusal(-2011, "Unknown order sent.")
+    return documented(-2011)
 
 
 def order_does_not_exist() -> Refusal:
-    return Refusal(-2013, "Order does not exist.")
+    return documented(-2013)
 
 
 def listen_key_missing() -> Refusal:

@@ -1,7 +1,8 @@
 """How often something that was armed happens: exactly, regularly, or by chance."""
 
 import random
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -60,3 +61,36 @@ class Armed:
         if self.left is not None:
             self.left -= 1
         return True
+
+
+Fault = TypeVar("Fault", bound=Occurrence)
+
+
+class Waiting(Generic[Fault]):
+    """Faults that wait for what they match, the oldest first."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self._armed: list[tuple[Fault, Armed]] = []
+
+    def add(self, fault: Fault) -> None:
+        """Arm a fault."""
+        self._armed.append((fault, Armed(fault)))
+
+    def clear(self) -> None:
+        """Disarm everything."""
+        self._armed.clear()
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What is armed, with the hits still to come; null: without end."""
+        return [{**fault.model_dump(mode="json"), "left": armed.left} for fault, armed in self._armed]
+
+    def first(self, hits: Callable[[Fault], bool]) -> Fault | None:
+        """The oldest fault that is meant and whose turn it is, counted as used; those before it have let it pass."""
+        for entry in self._armed:
+            fault, armed = entry
+            if hits(fault) and armed.strikes(self.rng):
+                if armed.spent:
+                    self._armed.remove(entry)
+                return fault
+        return None

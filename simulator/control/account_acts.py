@@ -1,5 +1,6 @@
 """Acts on the venue's clients and their keys."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -19,18 +20,21 @@ class KeyChoices(AnyAct):
     ips: frozenset[str] = frozenset()
     valid_days: Annotated[float, Field(ge=0)] | None = None
 
-    def key(self, stage: Stage, name: str, secret: str, owner: Account, now_ms: int, note: str = "") -> ApiKey:
-        """Give the owner this key. Raises ControlError when it is somebody else's, or one too many."""
+    def made_key(self, name: str, secret: str, owner: Account, now_ms: int, note: str = "") -> ApiKey:
+        """A key of the owner with these choices."""
         days = self.valid_days
         expires_ms = None if days is None else now_ms + round(days * DAY_MS)
-        made = ApiKey(name, secret.encode(), owner, now_ms, self.permissions, self.ips, expires_ms, note)
-        try:
-            stage.venue.set_key(made)
-        except ValueError as error:
-            raise ControlError(
-                "api_key", value=name, expected=f"a key that can be given; {error}", remedy="choose another key"
-            ) from error
-        return made
+        return ApiKey(name, secret.encode(), owner, now_ms, self.permissions, self.ips, expires_ms, note)
+
+
+def _give(key: ApiKey, way: Callable[[ApiKey], None]) -> None:
+    """Hand the key out. Raises ControlError when it is somebody else's, or one too many."""
+    try:
+        way(key)
+    except ValueError as error:
+        raise ControlError(
+            "api_key", value=key.key, expected=f"a key that can be given; {error}", remedy="choose another key"
+        ) from error
 
 
 class AccountAct(KeyChoices):
@@ -59,13 +63,7 @@ class AccountAct(KeyChoices):
     def apply(self, stage: Stage, now_ms: int) -> Any:
         account = stage.venue.account(self.name)
         if self.api_key is not None and self.secret is not None:
-            before = stage.venue.drop_keys(account)
-            try:
-                self.key(stage, self.api_key, self.secret, account, now_ms)
-            except ControlError:
-                for key in before:
-                    stage.venue.set_key(key)
-                raise
+            _give(self.made_key(self.api_key, self.secret, account, now_ms), stage.venue.set_only_key)
         for asset, amount in self.balances.items():
             account.balance(asset).free = amount
         for changed in ("frozen", "banned_symbols", "kyc", "mx_deduct"):
@@ -91,5 +89,5 @@ class KeyAct(KeyChoices):
             raise ControlError(
                 "account", value=self.account, expected=f"a known account ({names})", remedy="POST it to /_sim/accounts"
             )
-        made = self.key(stage, self.api_key, self.secret, owner, now_ms, self.note)
-        return {"account": owner.name, "api_key": made.key, "keys": len(owner.keys)}
+        _give(self.made_key(self.api_key, self.secret, owner, now_ms, self.note), stage.venue.set_key)
+        return {"account": owner.name, "api_key": self.api_key, "keys": len(owner.keys)}

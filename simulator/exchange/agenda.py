@@ -29,7 +29,3 @@ class Agenda:
             again_ms = act(at_ms)
             if again_ms is not None:
                 self.add(again_ms, act)
-
-    def next_ms(self) -> int | None:
-        """When the next act is due; None when nothing is planned."""
-        return self._due[0][0] if self._due else None

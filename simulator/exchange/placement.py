@@ -9,6 +9,7 @@ from simulator.engine.orders import OrderType, SelfTradePrevention, Side, Ticket
 from simulator.engine.rules import SymbolRules
 from simulator.exchange.listings import Listing, ListingState
 from simulator.exchange.settings import Settings
+from simulator.parameters import text
 
 BUY_ALLOWED = frozenset({1, 2})  # tradeSideType
 SELL_ALLOWED = frozenset({1, 3})
@@ -19,11 +20,11 @@ _PREVENTIONS = {prevention.value: prevention for prevention in SelfTradePreventi
 
 def read_ticket(parameters: Mapping[str, str]) -> Ticket:
     """The order as the client wrote it. Raises Refusal for what is missing or malformed."""
-    symbol = _mandatory(parameters, "symbol")
-    side = _SIDES.get(_mandatory(parameters, "side"))
+    symbol = text(parameters, "symbol")
+    side = _SIDES.get(text(parameters, "side"))
     if side is None:
         raise errors.missing_parameter("side")
-    type_ = _TYPES.get(_mandatory(parameters, "type"))
+    type_ = _TYPES.get(text(parameters, "type"))
     if type_ is None:
         raise errors.invalid_type()
     prevention = _PREVENTIONS.get(parameters.get("stpMode", ""))
@@ -124,18 +125,11 @@ def _check_price(side: Side, price: Decimal, listing: Listing, state: ListingSta
         raise errors.outside_price_band(band_code)
 
 
-def _mandatory(parameters: Mapping[str, str], name: str) -> str:
-    value = parameters.get(name)
-    if not value:
-        raise errors.missing_parameter(name)
-    return value
-
-
 def _number(parameters: Mapping[str, str], name: str) -> Decimal | None:
-    text = parameters.get(name)
-    if not text:
+    given = parameters.get(name)
+    if not given:
         return None
-    value = parse_plain(text)
+    value = parse_plain(given)
     if value is None:
         raise errors.illegal_characters(name)
     return value

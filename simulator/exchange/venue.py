@@ -71,20 +71,18 @@ class Venue:
 
     def set_key(self, key: ApiKey) -> None:
         """Give a key to its owner, or change it. Raises ValueError when it is somebody else's, or one too many."""
-        holder = self.by_key.get(key.key)
-        if holder is not None and holder.owner is not key.owner:
-            raise ValueError(f"the key belongs to account {holder.owner.name!r} already")
-        if holder is None and len(key.owner.keys) >= MAX_KEYS:
+        self._check_owner(key)
+        if key.key not in key.owner.keys and len(key.owner.keys) >= MAX_KEYS:
             raise ValueError(f"an account has {MAX_KEYS} keys at most")
         key.owner.keys[key.key] = self.by_key[key.key] = key
 
-    def drop_keys(self, account: Account) -> list[ApiKey]:
-        """End every key of an account; returns what they were."""
-        ended = list(account.keys.values())
-        for key in ended:
-            del self.by_key[key.key]
-        account.keys.clear()
-        return ended
+    def set_only_key(self, key: ApiKey) -> None:
+        """Give a key to its owner in place of all others. Raises ValueError when it is somebody else's."""
+        self._check_owner(key)
+        for other in key.owner.keys:
+            del self.by_key[other]
+        key.owner.keys.clear()
+        self.set_key(key)
 
     def change_settings(self, settings: Settings) -> None:
         """Effective at once; orders placed before keep the fee asset they were placed under."""
@@ -173,6 +171,11 @@ class Venue:
         listing = self.listings.get("MXUSDT")
         last = None if listing is None else listing.market.last_price
         return last or self.settings.mx_price
+
+    def _check_owner(self, key: ApiKey) -> None:
+        holder = self.by_key.get(key.key)
+        if holder is not None and holder.owner is not key.owner:
+            raise ValueError(f"the key belongs to account {holder.owner.name!r} already")
 
     def _new_market(self, script: ListingScript, symbol: str) -> Market:
         version = FIRST_VERSION + len(self.listings) * VERSION_STRIDE

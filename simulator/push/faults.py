@@ -1,12 +1,11 @@
 """Faults of streams: of whole connections at once, and of single data frames as they are pushed."""
 
-import random
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulator.occurrence import Armed, Occurrence
+from simulator.occurrence import Occurrence, Waiting
 
 Streams = Literal["private", "public", "all"]
 Milliseconds = Annotated[int, Field(ge=0)]
@@ -85,35 +84,14 @@ class FrameFault(Occurrence):
     params: FrameParameters = FrameParameters()
 
 
-class FrameFaultBook:
+class FrameFaultBook(Waiting[FrameFault]):
     """The faults that wait for their frames. One frame is hit by one fault: the oldest that matches."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-        self._armed: list[tuple[FrameFault, Armed]] = []
-
-    def add(self, fault: FrameFault) -> None:
-        """Arm a fault."""
-        self._armed.append((fault, Armed(fault)))
-
-    def clear(self) -> None:
-        """Disarm everything."""
-        self._armed.clear()
-
-    def describe(self) -> list[dict[str, Any]]:
-        """What is armed, with the hits still to come; null: without end."""
-        return [{**fault.model_dump(mode="json"), "left": armed.left} for fault, armed in self._armed]
 
     def pick(self, channel: str, account: str | None) -> FrameFault | None:
         """The fault that hits this frame, counted as used."""
-        for fault, armed in self._armed:
-            if fault.match.hits(channel, account) and armed.strikes(self._rng):
-                if armed.spent:
-                    self._armed.remove((fault, armed))
-                return fault
-        return None
+        return self.first(lambda fault: fault.match.hits(channel, account))
 
     def garbled(self, frame: bytes) -> bytes:
         """The frame with a tail of noise in place of its own: protobuf cannot read it."""
-        kept = self._rng.randrange(len(frame) // 2)
+        kept = self.rng.randrange(len(frame) // 2)
         return frame[:kept] + b"\xff" * (len(frame) - kept)

@@ -16,7 +16,9 @@ class Publisher(Protocol):
     """One subscribed public channel; shared by all its subscribers. market: None for channels about all symbols."""
 
     topic: Topic
-    market: Market | None
+
+    @property
+    def market(self) -> Market | None: ...
 
     def flush(self, now_ms: int) -> bytes | None:
         """Called once per interval: the frame to push; None when nothing has changed."""
@@ -25,13 +27,22 @@ class Publisher(Protocol):
         """Called when the last subscriber has gone."""
 
 
-class DealsPublisher:
-    """Collects trades."""
+class _OfMarket:
+    """What publishers of one market share."""
 
     def __init__(self, topic: Topic, market: Market) -> None:
         self.topic = topic
-        self.market: Market | None = market
-        self._rules = market.rules
+        self.market = market
+
+    def close(self) -> None:
+        """Most hold nothing that must be let go."""
+
+
+class DealsPublisher(_OfMarket):
+    """Collects trades."""
+
+    def __init__(self, topic: Topic, market: Market) -> None:
+        super().__init__(topic, market)
         self._trades: list[PublicTrade] = []
 
     def add(self, trade: PublicTrade) -> None:
@@ -42,24 +53,19 @@ class DealsPublisher:
         if not self._trades:
             return None
         trades, self._trades = self._trades, []
-        return frames.deals_frame(self.topic, trades, self._rules, now_ms)
-
-    def close(self) -> None:
-        self._trades.clear()
+        return frames.deals_frame(self.topic, trades, self.market.rules, now_ms)
 
 
-class BookTickerPublisher:
+class BookTickerPublisher(_OfMarket):
     """Remembers the quotes pushed last; the first push comes soon after subscribing."""
 
     def __init__(self, topic: Topic, market: Market) -> None:
-        self.topic = topic
-        self.market: Market | None = market
-        self._market = market
+        super().__init__(topic, market)
         self._version = 0
         self._pushed: object = None
 
     def flush(self, now_ms: int) -> bytes | None:
-        book = self._market.book
+        book = self.market.book
         if book.version == self._version:
             return None
         self._version = book.version
@@ -67,92 +73,69 @@ class BookTickerPublisher:
         if quotes == self._pushed:
             return None
         self._pushed = quotes
-        return frames.book_ticker_frame(self.topic, self._market, now_ms)
-
-    def close(self) -> None:
-        self._pushed = None
+        return frames.book_ticker_frame(self.topic, self.market, now_ms)
 
 
-class DepthPublisher:
+class DepthPublisher(_OfMarket):
     """Collects changed levels; each frame begins one version after the end of the one before."""
 
     def __init__(self, topic: Topic, market: Market) -> None:
-        self.topic = topic
-        self.market: Market | None = market
+        super().__init__(topic, market)
         self.heartbeat_ms = 0
-        self._market = market
         self._pushed_ms = 0
         self._version = market.book.version
         self._changed: set[tuple[Side, Decimal]] = market.book.watch()
 
     def flush(self, now_ms: int) -> bytes | None:
-        book = self._market.book
+        book = self.market.book
         if book.version == self._version and self.heartbeat_ms and now_ms - self._pushed_ms >= self.heartbeat_ms:
             book.restate()
         if book.version == self._version:
             return None
-        frame = frames.depth_frame(self.topic, self._changed, self._market, self._version + 1, now_ms)
+        frame = frames.depth_frame(self.topic, self._changed, self.market, self._version + 1, now_ms)
         self._changed.clear()
         self._version = book.version
         self._pushed_ms = now_ms
         return frame
 
     def close(self) -> None:
-        self._market.book.unwatch(self._changed)
+        self.market.book.unwatch(self._changed)
 
 
-class LimitDepthPublisher:
+class LimitDepthPublisher(_OfMarket):
     """Pushes the best levels whenever the book has changed."""
 
     def __init__(self, topic: Topic, market: Market) -> None:
-        self.topic = topic
-        self.market: Market | None = market
-        self._market = market
+        super().__init__(topic, market)
         self._version = 0
 
     def flush(self, now_ms: int) -> bytes | None:
-        if self._market.book.version == self._version:
+        if self.market.book.version == self._version:
             return None
-        self._version = self._market.book.version
-        return frames.limit_depth_frame(self.topic, self._market, now_ms)
-
-    def close(self) -> None:
-        self._version = 0
+        self._version = self.market.book.version
+        return frames.limit_depth_frame(self.topic, self.market, now_ms)
 
 
-class CandlePublisher:
+class CandlePublisher(_OfMarket):
     """Pushes the newest candle, every time while it forms and once more when it is complete."""
 
     def __init__(self, topic: Topic, market: Market) -> None:
-        self.topic = topic
-        self.market: Market | None = market
-        self._tape = market.tape
+        super().__init__(topic, market)
         self._pushed: Candle | None = None
 
     def flush(self, now_ms: int) -> bytes | None:
-        candle = self._tape.newest(INTERVALS[self.topic.choice])
+        candle = self.market.tape.newest(INTERVALS[self.topic.choice])
         if candle is None or (candle == self._pushed and now_ms >= candle.closes_ms):
             return None
         self._pushed = replace(candle)
         return frames.candle_frame(self.topic, candle, now_ms)
 
-    def close(self) -> None:
-        self._pushed = None
 
-
-class MiniTickerPublisher:
+class MiniTickerPublisher(_OfMarket):
     """Pushes the day of one symbol every time."""
 
-    def __init__(self, topic: Topic, market: Market) -> None:
-        self.topic = topic
-        self.market: Market | None = market
-        self._market = market
-
     def flush(self, now_ms: int) -> bytes | None:
-        return frames.mini_ticker_frame(self.topic, self._market, now_ms)
-
-    def close(self) -> None:
-        """Nothing is kept."""
+        return frames.mini_ticker_frame(self.topic, self.market, now_ms)
 
 
 class MiniTickersPublisher:
@@ -161,10 +144,10 @@ class MiniTickersPublisher:
     def __init__(self, topic: Topic, markets: Callable[[int], Iterable[Market]]) -> None:
         self.topic = topic
         self.market: Market | None = None
-        self._markets = markets
+        self.markets = markets
 
     def flush(self, now_ms: int) -> bytes | None:
-        return frames.mini_tickers_frame(self.topic, self._markets(now_ms), now_ms)
+        return frames.mini_tickers_frame(self.topic, self.markets(now_ms), now_ms)
 
     def close(self) -> None:
         """Nothing is kept."""

@@ -7,9 +7,9 @@ from simulator import errors
 from simulator.engine.identifiers import coin_id
 from simulator.exchange.accounts import Permission
 from simulator.exchange.listings import API_TRADABLE
+from simulator.parameters import text
 from simulator.rest import answers
 from simulator.rest.endpoints import Context, Endpoint, Quota
-from simulator.rest.parameters import text
 
 DAY_MS = 86_400_000
 PERMANENT = -999

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulator.occurrence import Armed, Occurrence
+from simulator.occurrence import Occurrence, Waiting
 from simulator.rest.calls import Call
 
 CallFault = Literal[
@@ -110,27 +110,13 @@ class Fault(Occurrence):
     params: Parameters = Parameters()
 
 
-class FaultBook:
+class FaultBook(Waiting[Fault]):
     """The faults that wait for their calls. Of all but latency only one hits a call: the oldest that matches."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self._armed: list[tuple[Fault, Armed]] = []
-
-    def add(self, fault: Fault) -> None:
-        """Arm a fault."""
-        self._armed.append((fault, Armed(fault)))
-
-    def clear(self) -> None:
-        """Disarm everything."""
-        self._armed.clear()
-
-    def describe(self) -> list[dict[str, Any]]:
-        """What is armed, with the hits still to come; null: without end."""
-        return [{**fault.model_dump(mode="json"), "left": armed.left} for fault, armed in self._armed]
 
     def pick(self, call: Call, account: str | None) -> tuple[list[Fault], Fault | None]:
         """The latencies that hit this call, and the one other fault; all counted as used."""
+        if not self._armed:
+            return [], None
         waits: list[Fault] = []
         struck: Fault | None = None
         for fault, armed in self._armed:

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from simulator import errors
+from simulator.codes import status_of, text_of
 from simulator.errors import Refusal
 from simulator.exchange.clock import VenueClock
 from simulator.exchange.listen_keys import ListenKeys
@@ -16,7 +17,6 @@ from simulator.exchange.venue import Venue
 from simulator.rest.account_endpoints import ACCOUNT_ENDPOINTS
 from simulator.rest.admission import Admission
 from simulator.rest.calls import Call, read_parameters
-from simulator.rest.codes import status_of, text_of
 from simulator.rest.endpoints import Context, Endpoint
 from simulator.rest.faults import Fault, FaultBook, Parameters
 from simulator.rest.market_endpoints import MARKET_ENDPOINTS

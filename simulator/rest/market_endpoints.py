@@ -7,10 +7,10 @@ from simulator import errors
 from simulator.engine.orders import PublicTrade
 from simulator.engine.tape import Candle, Interval
 from simulator.exchange.listings import API_TRADABLE, Listing
+from simulator.parameters import limit, text, whole
 from simulator.rest import market_answers as answers
 from simulator.rest.answers import Answer
 from simulator.rest.endpoints import Context, Endpoint, Quota
-from simulator.rest.parameters import limit, text, whole
 
 DEFAULT_DEPTH = 100
 MAX_DEPTH = 5000

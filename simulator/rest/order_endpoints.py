@@ -10,10 +10,10 @@ from simulator.engine.arithmetic import ZERO, add
 from simulator.engine.orders import Order, Status
 from simulator.engine.rules import SymbolRules
 from simulator.exchange.accounts import Permission
+from simulator.parameters import limit, text, whole
 from simulator.rest import answers
 from simulator.rest.calls import as_texts
 from simulator.rest.endpoints import Context, Endpoint, Quota
-from simulator.rest.parameters import limit, text, whole
 
 DEFAULT_ORDERS = 500
 MAX_ORDERS = 1000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import ccxt
 import pytest
 
-from simulator.rest.codes import DOCUMENTED
+from simulator.codes import DOCUMENTED
 from simulator.server import SimulatorServer
 from tests.simulator.conftest import API_KEY, SECRET, Answer, Client
 
