@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo up stop test check check-long bench soak screenshots proto format lock bootstrap temporal chromium
+.PHONY: demo up stop test check check-long bench soak screenshots proto format lock bootstrap temporal chromium redis
 .DEFAULT_GOAL := test
 
 # ONCE=1: end after one session.
@@ -16,7 +16,7 @@ up: temporal
 stop: bootstrap
 	@$(VENV)/sniper stop
 
-test: temporal chromium check
+test: temporal chromium redis check
 	@$(VENV)/pytest -m "not long"
 
 check: bootstrap
@@ -25,13 +25,14 @@ check: bootstrap
 	@$(VENV)/mypy .
 	@$(VENV)/lint-imports
 
-check-long: temporal
+check-long: temporal redis
 	@$(VENV)/pytest -m long
 
 # Figures of this machine against their bars.
-bench: bootstrap
+bench: redis
 	@$(VENV)/python -m benchmarks.simulator
 	@$(VENV)/python -m benchmarks.reconnect
+	@$(VENV)/python -m benchmarks.governor
 
 # An hour of orders at the simulator, its memory watched. MINUTES=48 or more.
 soak: bootstrap
@@ -63,3 +64,7 @@ temporal: bootstrap
 # For the panel's tests: found, or installed once.
 chromium: bootstrap
 	@$(VENV)/python -m tests.browser.chromium
+
+# For the tests of the shared request budget: found, or installed once.
+redis: bootstrap
+	@$(VENV)/python -m tests.redis_server

@@ -35,6 +35,7 @@ from adapters.local.temporal_server import (
     require_answering,
 )
 from adapters.local.waiting import to_the_end, together
+from adapters.venue_kind import VenueKind
 from domain.errors import SniperError
 from workflows.names import SEARCH_ATTRIBUTES
 
@@ -101,14 +102,16 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """What a worker, or a command that acts on this stack, finds in its environment."""
         state = self.state
+        on_paper = self.options.venue is VenueKind.PAPER  # then a key is of no use, so nobody gets to see one
         stated = {
+            "SNIPER_VENUE": self.options.venue.value,
             "DATABASE_URL": state.database_url,
             "TEMPORAL_ADDRESS": state.temporal_address,
             "TEMPORAL_NAMESPACE": state.temporal_namespace,
             "MEXC_REST_URL": state.rest_url,
             "MEXC_WS_URL": state.ws_url,
-            "MEXC_API_KEY": state.api_key or self.options.api_key,
-            "MEXC_API_SECRET": state.api_secret or self.options.api_secret,
+            "MEXC_API_KEY": None if on_paper else state.api_key or self.options.api_key,
+            "MEXC_API_SECRET": None if on_paper else state.api_secret or self.options.api_secret,
         }
         return {**self._basic_environment(), **{name: value for name, value in stated.items() if value is not None}}
 
@@ -130,7 +133,9 @@ class Stack:
         self._cleanup.enter_context(only_stack(options.home))
         executable = await self._check()
         self._cleanup.push_async_callback(self._supervisor.stop)
-        self._state = StackState(os.getpid(), datetime.now(UTC), "", "", options.temporal_namespace)
+        self._state = StackState(
+            os.getpid(), datetime.now(UTC), "", "", options.temporal_namespace, venue=options.venue
+        )
         await together(self._start_database(), self._start_temporal(executable), self._start_venue())
         await self._retire_lost_sessions()
         if not options.only_infra:
@@ -384,7 +389,8 @@ def _upgrade(database_url: str) -> None:
 
 def _summary(state: StackState, home: Path) -> str:
     panel = None if state.panel_url is None else PanelAccess(home).link(state.panel_url)
-    places = {"panel": panel, "venue": state.rest_url, "temporal": state.temporal_address}
+    venue = "on paper with the data of" if state.venue is VenueKind.PAPER else "venue"
+    places = {"panel": panel, venue: state.rest_url, "temporal": state.temporal_address}
     return ", ".join(f"{name} {place}" for name, place in places.items() if place)
 
 

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 
 import structlog
@@ -26,6 +26,7 @@ from adapters.clock import SystemClock
 from adapters.logs import configure
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import MexcVenue, open_venue
+from adapters.paper.venue import PaperVenue, open_paper
 from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
 from adapters.postgres.installation import installation
@@ -34,8 +35,9 @@ from adapters.postgres.listing_book import PostgresListingBook
 from adapters.postgres.price_log import PostgresPriceLog
 from adapters.postgres.session_store import PostgresSessionStore
 from adapters.postgres.wakeups import PostgresWakeups
-from adapters.settings import Settings, read_settings
+from adapters.settings import PaperSettings, Settings, VenueSettings, read_settings
 from adapters.temporal import TemporalSnipes, connect
+from adapters.venue_kind import VenueKind
 from desk.desk import Desk
 from desk.kit import DeskKit
 from desk.launchpad import Launchpad
@@ -51,6 +53,8 @@ _STICKY_S = 1.0
 """A dead worker's sticky queue otherwise delays an update by ten seconds."""
 _LEAVE_WITHIN_S = 5.0
 
+Venue = MexcVenue | PaperVenue
+
 log = structlog.get_logger()
 
 
@@ -62,15 +66,11 @@ async def run(role: str, settings: Settings) -> None:
     async with AsyncExitStack() as resources:
         clock = SystemClock()
         database = await resources.enter_async_context(Database(settings.database(), name=f"sniper-{role}"))
-        account = settings.venue()
-        venue = await resources.enter_async_context(
-            open_venue(
-                account.rest_url,
-                account.ws_url,
-                Credentials(account.api_key.get_secret_value(), account.api_secret.get_secret_value()),
-                clock=clock,
-            )
-        )
+        if settings.sniper_venue is VenueKind.PAPER:
+            venue = await resources.enter_async_context(_paper(role, settings.paper(), database, clock))
+        else:
+            venue = await resources.enter_async_context(_mexc(settings.venue(), clock))
+        log.info("worker.venue", venue=settings.sniper_venue.value, rest_url=settings.mexc_rest_url)
         client = await connect(settings.temporal_address, settings.temporal_namespace)
         if role == "control":
             worker = _control(client, database, venue, clock)
@@ -86,7 +86,27 @@ async def run(role: str, settings: Settings) -> None:
             log.info("worker.leaving", role=role)
 
 
-def _control(client: Client, database: Database, venue: MexcVenue, clock: SystemClock) -> Worker:
+def _mexc(account: VenueSettings, clock: SystemClock) -> AbstractAsyncContextManager[Venue]:
+    credentials = Credentials(account.api_key.get_secret_value(), account.api_secret.get_secret_value())
+    return open_venue(account.rest_url, account.ws_url, credentials, clock=clock)
+
+
+def _paper(
+    role: str, account: PaperSettings, database: Database, clock: SystemClock
+) -> AbstractAsyncContextManager[Venue]:
+    return open_paper(
+        account.rest_url,
+        account.ws_url,
+        database,
+        account.account,
+        balance=account.balance,
+        clock=clock,
+        trades=role != "control",
+        one_way_s=account.one_way_s,
+    )
+
+
+def _control(client: Client, database: Database, venue: Venue, clock: SystemClock) -> Worker:
     sessions = PostgresSessions(database)
     store = PostgresSessionStore(database)
     preparation = PreparationActivities(venue.exchange, venue.exchange_clock, sessions, store)
@@ -123,7 +143,7 @@ async def _hot(
     role: str,
     client: Client,
     database: Database,
-    venue: MexcVenue,
+    venue: Venue,
     clock: SystemClock,
     settings: Settings,
     resources: AsyncExitStack,

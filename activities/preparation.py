@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from domain import ages
 from domain.checks import Check, reasons_of
 from domain.commands import NewSession, Prepared, StartSnipe
 from domain.errors import AccessDenied, InvalidInput
@@ -48,9 +49,9 @@ class PreparationActivities:
         if self.exchange_clock.estimate() is None:
             await self.exchange_clock.synchronise()
         return RiskSnapshot(
-            rules=await self.exchange.rules(start.symbol),
+            rules=await self.exchange.rules(start.symbol, ages.rules_s(start.opens_at, self.exchange_clock.now())),
             quote_asset=quote_asset,
-            free_quote=Quote((await self.exchange.balance(quote_asset)).free),
+            free_quote=Quote((await self.exchange.balance(quote_asset, ages.ACCOUNT_S)).free),
             open_sessions=await self.sessions.open_count(start.key.account, besides=start.key),
             halted=record.halted,
             now=self.exchange_clock.now(),

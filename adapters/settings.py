@@ -3,26 +3,32 @@
 Nothing here connects to anything. A value that cannot be used is an InvalidInput of one line, without secrets.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.local.state import StackState, read_state
+from adapters.venue_kind import VenueKind
 from domain.errors import InvalidInput, SniperError
 from domain.ids import check_account
+from domain.money import Quote
 
 T = TypeVar("T")
 
 _SECRET_NAMES = ("DATABASE_URL", "MEXC_API_KEY", "MEXC_API_SECRET")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _VENUE_REMEDY = (
-    "live trading is not enabled in this version: start `sniper up` or `sniper simulator` and use its address"
+    "live trading is not enabled in this version: start `sniper up` or `sniper simulator` and use its address, or set"
+    " SNIPER_VENUE=paper, which uses the public data of any address and sends no order"
 )
+_HOST = re.compile(r"[a-z0-9.:-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +42,51 @@ class VenueSettings:
     api_secret: SecretStr
 
 
-def _loopback(url: str, schemes: tuple[str, str]) -> str:
-    """The address, if it can only be on this machine."""
-    expected = f"{schemes[0]} or {schemes[1]}://host:port with host {', '.join(_LOOPBACK)}"
+@dataclass(frozen=True, slots=True)
+class PaperSettings:
+    """Whose public data paper trades on, and for whom. rest_url, ws_url: as in VenueSettings.
+
+    balance: USDT that a new account is given. one_way_s: seconds an order travels; None: as measured.
+    """
+
+    account: str
+    rest_url: str
+    ws_url: str
+    balance: Quote
+    one_way_s: float | None
+
+
+def _address(url: str, plain: str, secure: str, info: ValidationInfo) -> str:
+    """The address, if it may be used. Whoever gets signed orders is on this machine; without that, on paper, encryption
+    is all that is asked of an address elsewhere."""
+    on_paper = info.data.get("sniper_venue") is VenueKind.PAPER
+    expected = f"{plain} or {secure}://host:port with host {', '.join(_LOOPBACK)}"
+    if on_paper:
+        expected += f", or {secure}://host of any other"
     try:
         parts = urlsplit(url)
-        port = parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError as exc:
         raise ValueError(expected) from exc
-    if parts.scheme not in schemes or parts.hostname not in _LOOPBACK or parts.query or parts.fragment:
+    local = host in _LOOPBACK and parts.scheme in (plain, secure)
+    elsewhere = on_paper and _HOST.fullmatch(host) is not None and parts.scheme == secure
+    if not (local or elsewhere) or parts.query or parts.fragment:
         raise ValueError(expected)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    if parts.netloc.lower() != (host if port is None else f"{host}:{port}"):  # a user, a password, stray signs
+    shown = f"[{host}]" if ":" in host else host
+    if parts.netloc.lower() != (shown if port is None else f"{shown}:{port}"):  # a user, a password, stray signs
         raise ValueError(expected)
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _rest_url(url: str) -> str:
-    found = _loopback(url, ("http", "https"))
+def _rest_url(url: str, info: ValidationInfo) -> str:
+    found = _address(url, "http", "https", info)
     if urlsplit(found).path:
         raise ValueError("an address without a path, such as http://127.0.0.1:9000")
     return found
 
 
-def _ws_url(url: str) -> str:
-    found = _loopback(url, ("ws", "wss"))
+def _ws_url(url: str, info: ValidationInfo) -> str:
+    found = _address(url, "ws", "wss", info)
     return found if urlsplit(found).path else f"{found}/ws"
 
 
@@ -86,6 +112,12 @@ class Settings(BaseSettings):
 
     sniper_home: Annotated[Path, AfterValidator(Path.absolute)] = Path(".sniper")
     sniper_account: str = "main"
+    sniper_venue: VenueKind = VenueKind.MEXC
+    """Stands before the addresses: it decides which of them may be used."""
+    sniper_paper_balance: Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=8)] = Decimal(10_000)
+    """USDT that a new account on paper is given."""
+    sniper_paper_one_way_ms: Annotated[float, Field(ge=0, le=10_000)] | None = None
+    """How long an order on paper travels; None: as measured, at least 5 ms."""
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(default=None, repr=False)
     """For psycopg; may hold a password."""
     temporal_address: Annotated[str, AfterValidator(_temporal_address)] = "127.0.0.1:7233"
@@ -98,13 +130,31 @@ class Settings(BaseSettings):
     """Of a running stack only."""
 
     def venue(self) -> VenueSettings:
-        """Everything that trading needs. Raises InvalidInput when part of it is missing."""
+        """Everything that trading needs. Raises InvalidInput when part of it is missing, and on paper."""
+        if self.sniper_venue is not VenueKind.MEXC:
+            raise InvalidInput(
+                "SNIPER_VENUE",
+                value=self.sniper_venue.value,
+                expected=f"{VenueKind.MEXC}, as no key is used otherwise",
+                remedy="unset it in a SNIPER_HOME of its own",
+            )
         return VenueSettings(
             account=check_account(self.sniper_account),
             rest_url=_present("MEXC_REST_URL", self.mexc_rest_url),
             ws_url=_present("MEXC_WS_URL", self.mexc_ws_url),
             api_key=_present("MEXC_API_KEY", self.mexc_api_key),
             api_secret=_present("MEXC_API_SECRET", self.mexc_api_secret),
+        )
+
+    def paper(self) -> PaperSettings:
+        """Everything that trading on paper needs, which is no key. Raises InvalidInput when part of it is missing."""
+        one_way_ms = self.sniper_paper_one_way_ms
+        return PaperSettings(
+            account=check_account(self.sniper_account),
+            rest_url=_present("MEXC_REST_URL", self.mexc_rest_url),
+            ws_url=_present("MEXC_WS_URL", self.mexc_ws_url),
+            balance=Quote(self.sniper_paper_balance),
+            one_way_s=None if one_way_ms is None else one_way_ms / 1000,
         )
 
     def database(self) -> str:
@@ -123,19 +173,21 @@ def read_settings() -> Settings:
 
 def _gaps(own: Settings, stack: StackState) -> dict[str, str]:
     """What the stack says and the environment does not. Its venue and its key only go together: a key is never shown
-    to another venue, and a secret never paired with another key."""
+    to another venue, and a secret never paired with another key. An address goes with what it was used for."""
+    said = own.model_fields_set
     offered = {
         "database_url": stack.database_url,
         "temporal_address": stack.temporal_address,
         "temporal_namespace": stack.temporal_namespace,
         "panel_url": stack.panel_url,
-        "mexc_rest_url": stack.rest_url,
     }
+    if "sniper_venue" in said and own.sniper_venue is not stack.venue:
+        return {name: value for name, value in offered.items() if value is not None and name not in said}
+    offered |= {"sniper_venue": stack.venue, "mexc_rest_url": stack.rest_url}
     if own.mexc_rest_url is None or own.mexc_rest_url == stack.rest_url:
         offered["mexc_ws_url"] = stack.ws_url
         if own.mexc_api_key is None and own.mexc_api_secret is None:
             offered |= {"mexc_api_key": stack.api_key, "mexc_api_secret": stack.api_secret}
-    said = own.model_fields_set
     return {name: value for name, value in offered.items() if value is not None and name not in said}
 
 

@@ -17,13 +17,15 @@ from adapters.doctor.installation import Installation
 from adapters.doctor.latency import fastest_ms
 from adapters.doctor.running import Check, said
 from adapters.mexc import build
-from adapters.mexc.budget import RequestBudget
 from adapters.mexc.codes import Purpose
 from adapters.mexc.conversation import PING
 from adapters.mexc.exchange_clock import MexcExchangeClock
+from adapters.mexc.governor import RequestGovernor
+from adapters.mexc.limits import Priority
 from adapters.mexc.parse import Unreadable
 from adapters.mexc.rest import Rest, SignedRest
 from adapters.mexc.signing import Credentials
+from adapters.venue_kind import VenueKind
 from domain.errors import AccessDenied, SniperError
 from domain.money import Price
 from domain.policy import EntryPolicy
@@ -52,9 +54,9 @@ async def venue_checks(installation: Installation) -> AsyncIterator[tuple[Check,
         yield _unnamed(installation.unnamed("MEXC_REST_URL"))
         return
     clock = SystemClock()
-    budget = RequestBudget(clock)
-    rest = Rest(url, clock=clock, budget=budget)
-    exchange_clock = MexcExchangeClock(url, clock=clock, budget=budget)
+    governor = RequestGovernor(clock)
+    rest = Rest(url, clock=clock, governor=governor)
+    exchange_clock = MexcExchangeClock(url, clock=clock, governor=governor)
     probes = _Venue(url, rest, exchange_clock, cure=installation.cure("simulator", "MEXC_REST_URL"))
     try:
         yield (
@@ -80,7 +82,7 @@ class _Venue:
         """Not asked again where there is no answer: that is what a doctor wants to hear of."""
 
         async def ask() -> None:
-            await self.rest.send(build.PING, "", (), Purpose.READ, lambda document: None)
+            await self.rest.call(build.PING, lambda: "", (), Purpose.READ, lambda document: None, Priority.POLL)
 
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
@@ -157,6 +159,8 @@ def _stream(installation: Installation) -> Check:
 
 def _credentials(installation: Installation, probes: _Venue) -> Check:
     settings = installation.settings
+    if settings.sniper_venue is VenueKind.PAPER:
+        return Check("credentials", said(not_asked("orders stay on paper (SNIPER_VENUE), no key is used")))
     key, secret = settings.mexc_api_key, settings.mexc_api_secret
     if key is not None and secret is not None:
         credentials = Credentials(key.get_secret_value(), secret.get_secret_value())

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from desk.learning import absent_from
 from desk.session_desk import SessionDesk
+from domain import ages
 from domain.commands import EntryReport
 from domain.entry import EntryOver, ShootAgain, after_empty, after_refusal, plan_intents, request_for
 from domain.errors import ClockRefused, OutcomeUnknown, Refused, SniperError, TryAgain
@@ -24,6 +25,7 @@ from domain.events import (
     ShotAnswered,
     ShotSent,
 )
+from domain.exchange_time import ClockEstimate
 from domain.ids import Leg
 from domain.lease import may_have_left
 from domain.money import Base, SymbolRules
@@ -41,7 +43,8 @@ Answer = TypeVar("Answer")
 
 
 class Disarmed(SniperError):
-    """The session's policy or opening changed before anything was sent: it is handed back to be armed anew."""
+    """The session's policy or opening changed, or a clock jumped, before anything was sent: it is handed back to be
+    armed anew."""
 
 
 class EntryGivenUp(SniperError):
@@ -60,6 +63,7 @@ class EntryRun:
         self._kit = desk.kit
         self._armed_for: SessionRecord = desk.record
         self._line: HotLine | None = None
+        self._aimed_by: ClockEstimate | None = None
         self._fired = False
 
     async def run(self) -> EntryReport:
@@ -156,7 +160,8 @@ class EntryRun:
         """The symbol's rules, waited for until shortly before the opening."""
         while True:
             try:
-                rules = await self._kit.exchange.rules(self._armed_for.symbol)
+                at_most_s = ages.rules_s(self._armed_for.opens_at, self._kit.exchange_clock.now())
+                rules = await self._kit.exchange.rules(self._armed_for.symbol, at_most_s)
             except (TryAgain, OutcomeUnknown, Refused):
                 rules = None
             if rules is not None:
@@ -205,7 +210,11 @@ class EntryRun:
 
     async def _wait_for_final_approach(self) -> None:
         measured_at = self._kit.clock.monotonic()
-        while (remaining := self._seconds_to_opening() - _FINAL_APPROACH_S) > 0:
+        while True:
+            if self._kit.exchange_clock.estimate() is None:  # the machine was suspended
+                await self._measure_clock()
+            if (remaining := self._seconds_to_opening() - _FINAL_APPROACH_S) <= 0:
+                break
             self._still_wanted()
             self._desk.keeper.check()
             if remaining > 1 and self._kit.clock.monotonic() - measured_at > _MEASURE_EVERY_S:
@@ -262,8 +271,9 @@ class EntryRun:
         estimate = self._kit.exchange_clock.estimate()
         if estimate is None:
             raise EntryGivenUp("the exchange's clock is not known")
-        bound = estimate.bound_at(self._kit.clock.monotonic())
-        return self._kit.exchange_clock.monotonic_at(aim) + bound - estimate.one_way
+        self._aimed_by = estimate
+        opens = estimate.monotonic_at(aim.timestamp())
+        return opens + estimate.bound_at(opens) - estimate.one_way
 
     def _last_look(self) -> None:
         """The last thing before a send, on the launchpad's thread: memory only."""
@@ -271,6 +281,24 @@ class EntryRun:
         self._still_wanted()
         if self._desk.watch.stale():
             raise EntryGivenUp("the session's row could not be read for 2 s, so a halt might be missed")
+        self._aim_still_holds()
+
+    def _aim_still_holds(self) -> None:
+        """Raises Disarmed when what was known of the exchange's clock when aiming is not true any more; after an
+        earlier shot EntryGivenUp."""
+        known, aimed = self._kit.exchange_clock.estimate(), self._aimed_by
+        if known is aimed and aimed is not None:
+            return
+        now = self._kit.clock.monotonic()
+        if known is None or aimed is None:
+            why = "the machine was suspended after the shot was aimed"
+        elif abs(known.offset_at(now) - aimed.offset_at(now)) > known.bound_at(now) + aimed.bound_at(now):
+            why = "the exchange's clock jumped after the shot was aimed"
+        elif known.bound_at(now) > self._armed_for.policy.entry.clock_bound_ms / 1000:
+            why = "the exchange's clock is not known well enough any more"
+        else:
+            return
+        raise EntryGivenUp(why) if self._fired else Disarmed(why)
 
     def _still_wanted(self) -> None:
         """Raises EntryGivenUp after abort or halt, Disarmed after a change of plan."""
@@ -325,7 +353,7 @@ class EntryRun:
         if self._desk.ledger.position().bought:
             return await self._end("filled", "bought before the plan changed")
         await self._withdraw(reason)
-        occurrence = f"revision-{self._desk.record.policy_revision}"
+        occurrence = str(self._desk.grant.token)  # a term is disarmed at most once, a revision perhaps more often
         await self._desk.journal.write_patiently(PhaseEntered(Phase.WAITING, reason, occurrence))
         return self._report("disarmed", reason)
 

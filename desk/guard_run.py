@@ -16,6 +16,7 @@ from domain.events import (
     AttentionNeeded,
     ExitDecided,
     IntentCommitted,
+    IntentWithdrawn,
     PhaseEntered,
     PositionFlat,
     ShotAnswered,
@@ -99,8 +100,7 @@ class GuardRun:
                 self._desk.keeper.check()
                 if self._desk.keeper.wanted.is_set() and not self._in_flight():
                     return None
-                await self._ask_due()
-                report = await self._step()
+                report = await self._round()
                 if report is not None:
                     return report
                 with suppress(TimeoutError):
@@ -125,6 +125,17 @@ class GuardRun:
         if self._desk.ledger.coin_before != NO_BASE:
             # Coins from before the session could be sold by an order of the earlier holder that is still under way.
             await self._kit.clock.sleep(quiet_in)
+
+    async def _round(self) -> GuardReport | None:
+        """One look and at most one act; the report when nothing is left. Without the exchange's time, which is lost
+        when the machine was suspended, nothing can be signed: it is measured first."""
+        try:
+            if self._kit.exchange_clock.estimate() is None:
+                await self._kit.exchange_clock.synchronise()
+            await self._ask_due()
+            return await self._step()
+        except (TryAgain, OutcomeUnknown):  # lost meanwhile, or still not to be had: the next round begins with it
+            return None
 
     async def _ask_due(self) -> None:
         now = self._kit.clock.monotonic()
@@ -235,7 +246,12 @@ class GuardRun:
         intent = OrderIntent(name, leg, shot, record.symbol, Side.SELL, kind, price, quantity, NO_QUOTE, planned_at)
         await self._desk.journal.write_patiently(IntentCommitted(intent))
         self._desk.ledger.intents[name] = intent
-        stamped_at = self._kit.exchange_clock.now()
+        try:
+            stamped_at = self._kit.exchange_clock.now()
+        except TryAgain as error:  # while the intent was committed the machine was suspended: it never leaves
+            self._desk.ledger.settled.add(name)
+            self._desk.journal.note(IntentWithdrawn(name, str(error)))
+            raise
         signed = self._kit.exchange.sign(request, stamped_at, record.policy.entry.recv_window_ms)
         self._desk.keeper.check()
         sent_at = self._kit.clock.monotonic()

@@ -1,17 +1,29 @@
 """What we know of the exchange's clock, and how well.
 
-A sample says: between the local instants `sent` and `received` the exchange read `server_ms`, truncated to a
-millisecond. So offset = exchange - local lies in a known interval; samples are intersected, and half the width of what
-remains is the honest error.
+A sample says: between the local instants `sent` and `received` the exchange read `server`, truncated to a millisecond.
+So the offset (exchange - local) was not below one value when we received, and not above another when we sent. The
+exchange's clock may run faster or slower than ours at a steady rate: the samples bound offset and rate together, and
+half the width of what remains is the honest error, now and later (the geometry: domain.clock_region).
+
+Samples that leave nothing contradict each other: what to make of that stands in domain.clock_learning.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+
+from domain import clock_region
+from domain.clock_region import Corner
 
 TRUNCATION_S = 0.001
 """The server truncates to a millisecond: its true time lies up to this much later."""
-DRIFT_PER_S = 50e-6
-"""How fast two ordinary clocks may drift apart, in seconds per second: what an old sample loses in sharpness."""
+FLOAT_S = 1e-6
+"""Seconds since the epoch as a float are good to a fraction of a microsecond: each limit is that much wider."""
+RATE_LIMIT = 500e-6
+"""How fast the exchange's clock may drift against ours, in seconds per second, while nothing is learnt: no crystal is
+that bad, and no kernel slews faster."""
+WOBBLE = 2e-6
+"""How far the momentary rate of a steady clock strays from its mean over minutes: warmth, and NTP on either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +35,109 @@ class ClockSample:
     server: float
 
 
+class JumpOf(StrEnum):
+    """Which clock jumped."""
+
+    VENUE = "venue"
+    """The exchange's clock was set, or its rate changed at once."""
+    UNEVEN = "venue, uneven"
+    """The exchange's clock contradicts itself from one reply to the next."""
+    SUSPENDED = "suspended"
+    """This machine slept: its monotonic clock stood still."""
+    WALL = "wall"
+    """This machine's wall clock was set; the estimate does not rest on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJump:
+    """seconds: about how far, positive ahead. noticed: local monotonic seconds; it happened at some time before."""
+
+    of: JumpOf
+    seconds: float
+    noticed: float
+
+
 @dataclass(frozen=True, slots=True)
 class ClockEstimate:
-    """offset: exchange seconds minus local monotonic seconds. bound: half-width of what is possible, in seconds.
+    """offset: exchange seconds minus local monotonic seconds at `measured`. bound: half-width of what is possible then.
 
     one_way: seconds from our send to the exchange, taken as half the fastest round trip.
     measured: local monotonic seconds of the last sample in it.
+    rate: seconds the offset grows by per second. rate_bound: half-width of what is possible for it.
+    jump: the newest one that made the estimate start anew; None: there was none in this process.
     """
 
     offset: float
     bound: float
     one_way: float
     measured: float
+    rate: float = 0.0
+    rate_bound: float = RATE_LIMIT
+    jump: ClockJump | None = None
 
     def bound_at(self, monotonic: float) -> float:
-        """The bound as it has widened since the measurement."""
-        return self.bound + max(0.0, monotonic - self.measured) * DRIFT_PER_S
+        """The bound at another local instant: it widens as the rate is not known exactly."""
+        return self.bound + abs(monotonic - self.measured) * self.rate_bound
+
+    def offset_at(self, monotonic: float) -> float:
+        """The offset at another local instant."""
+        return self.offset + (monotonic - self.measured) * self.rate
+
+    def exchange_at(self, monotonic: float) -> float:
+        """Exchange seconds since the epoch at a local instant."""
+        return monotonic + self.offset_at(monotonic)
+
+    def monotonic_at(self, exchange: float) -> float:
+        """The local instant at which the exchange reads `exchange`."""
+        return self.measured + (exchange - self.offset - self.measured) / (1 + self.rate)
 
 
-def estimate(samples: Sequence[ClockSample]) -> ClockEstimate:
-    """The offset all `samples` allow; when they contradict each other (a clock jumped) the newest agreeing ones win.
-
-    Raises ValueError without samples.
-    """
+def estimate(samples: Sequence[ClockSample]) -> ClockEstimate | None:
+    """Offset and rate all `samples` allow; None when they contradict each other. Raises ValueError without samples."""
     if not samples:
         raise ValueError("needs at least one sample")
-    newest = max(samples, key=lambda sample: sample.received)
-    low, high = _interval(newest, newest.received)
-    fastest = newest.received - newest.sent
-    for sample in sorted(samples, key=lambda sample: sample.received, reverse=True)[1:]:
-        sample_low, sample_high = _interval(sample, newest.received)
-        if sample_low > high or sample_high < low:
-            break
-        low, high = max(low, sample_low), min(high, sample_high)
-        fastest = min(fastest, sample.received - sample.sent)
-    return ClockEstimate((low + high) / 2, (high - low) / 2, fastest / 2, newest.received)
+    ordered = sorted(samples, key=lambda sample: sample.received)
+    newest = ordered[-1]
+    corners = clock_region.box(RATE_LIMIT, *_widest(ordered[0], newest))
+    now = ordered[0].received
+    for sample in ordered:
+        elapsed = sample.received - now
+        if elapsed:
+            corners = clock_region.later(corners, elapsed, elapsed * WOBBLE)
+            now = sample.received
+        corners = _allowed(corners, sample, newest)
+        if not corners:
+            return None
+    slowest, fastest = min(corners)[0], max(corners)[0]
+    offsets = [offset for _, offset in corners]
+    low, high = min(offsets), max(offsets)
+    return ClockEstimate(
+        offset=newest.server - newest.received + (low + high) / 2,
+        bound=(high - low) / 2,
+        one_way=min(sample.received - sample.sent for sample in ordered) / 2,
+        measured=newest.received,
+        rate=(slowest + fastest) / 2,
+        rate_bound=(fastest - slowest) / 2 + WOBBLE,
+    )
 
 
-def _interval(sample: ClockSample, now: float) -> tuple[float, float]:
-    drift = (now - sample.received) * DRIFT_PER_S
-    return sample.server - sample.received - drift, sample.server + TRUNCATION_S - sample.sent + drift
+def _widest(sample: ClockSample, newest: ClockSample) -> tuple[float, float]:
+    """Limits for the offset at `received` that no rate can leave, relative to the newest sample's."""
+    low, high = _limits(sample, newest)
+    return low, high + (sample.received - sample.sent) * (RATE_LIMIT + WOBBLE)
+
+
+def _allowed(corners: Sequence[Corner], sample: ClockSample, newest: ClockSample) -> list[Corner]:
+    low, high = _limits(sample, newest)
+    travelled = sample.received - sample.sent
+    cut = clock_region.at_least(corners, low, 0.0)
+    return clock_region.at_most(cut, high + travelled * WOBBLE, travelled)
+
+
+def _limits(sample: ClockSample, newest: ClockSample) -> tuple[float, float]:
+    """The lowest offset at `received` and the highest at `sent`, relative to the newest sample's: differences of like
+    numbers keep all their digits."""
+    ahead = sample.server - newest.server
+    low = ahead - (sample.received - newest.received)
+    high = ahead + TRUNCATION_S - (sample.sent - newest.received)
+    return low - FLOAT_S, high + FLOAT_S

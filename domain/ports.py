@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain import ages
 from domain.commands import EntryReport, GuardReport, MovedOpening, NewSession
 from domain.events import Event
 from domain.exchange_time import ClockEstimate
@@ -16,6 +17,7 @@ from domain.ids import SessionKey
 from domain.lease import LeaseGrant
 from domain.listings import Listing
 from domain.money import Base, Quote, SymbolRules
+from domain.order_book import OrderBook, PublicTrade
 from domain.orders import Fill, Order, OrderIntent, OrderRequest
 from domain.quotes import TopOfBook
 from domain.session import SessionRecord
@@ -44,10 +46,10 @@ class ExchangeClock(Protocol):
         """Called while arming and every few seconds afterwards. Raises TryAgain or OutcomeUnknown without an answer."""
 
     def estimate(self) -> ClockEstimate | None:
-        """The latest estimate; None before the first synchronisation."""
+        """The latest estimate; None before the first synchronisation, and after the machine was suspended."""
 
     def now(self) -> datetime:
-        """Exchange time, aware UTC. Raises TryAgain before the first synchronisation."""
+        """Exchange time, aware UTC. Raises TryAgain while there is no estimate."""
 
     def monotonic_at(self, instant: datetime) -> float:
         """Local monotonic seconds at which the exchange's clock reads `instant`."""
@@ -84,11 +86,15 @@ class Exchange(Protocol):
     """One account on one venue, the slow path: learning, cancelling, and sends that need not be in the first
     millisecond."""
 
-    async def rules(self, symbol: str) -> SymbolRules | None:
-        """Called when preparing and arming. None: the venue does not list the symbol."""
+    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None:
+        """Called when preparing, arming and guarding. None: the venue does not list the symbol.
 
-    async def balance(self, asset: str) -> Balance:
-        """Called when preparing, before the entry and on doubt; zeros for an asset the account never held."""
+        at_most_s: how long ago the venue may have said so."""
+
+    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S) -> Balance:
+        """Called when preparing, before the entry and on doubt; zeros for an asset the account never held.
+
+        at_most_s: how long ago the venue may have said so."""
 
     async def top_of_book(self, symbol: str) -> TopOfBook:
         """Called when no stream tells the price."""
@@ -156,6 +162,18 @@ class Streams(Protocol):
 
     def account(self) -> AbstractAsyncContextManager[AsyncIterator[Order | Fill | StreamGap]]:
         """Called before the entry: every order and fill of the account, also foreign ones."""
+
+
+class MarketStreams(Protocol):
+    """Live public data of one market; reconnects and tells gaps as Streams does."""
+
+    def book(self, symbol: str) -> AbstractAsyncContextManager[AsyncIterator[OrderBook | StreamGap]]:
+        """Called by what needs more than the best price. Every book is whole: after a gap, or when the venue's
+        versions do not follow each other, it is fetched anew before the next one is told. A consumer that falls
+        behind sees the newest only."""
+
+    def trades(self, symbol: str) -> AbstractAsyncContextManager[AsyncIterator[PublicTrade | StreamGap]]:
+        """Called by what has to know what was traded, also at prices that were best for a moment only."""
 
 
 class SessionStore(Protocol):

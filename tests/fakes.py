@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from desk.launchpad import Launchpad
+from domain import ages
 from domain.commands import MovedOpening, NewSession
 from domain.errors import (
     ClockRefused,
@@ -108,7 +109,10 @@ class FakeClock:
 
 
 class FakeExchangeClock:
-    """Implements domain.ports.ExchangeClock: known exactly, though it admits to a bound. away: cannot be asked."""
+    """Implements domain.ports.ExchangeClock: known exactly, though it admits to a bound. away: cannot be asked.
+
+    set_ahead_s: by how much the exchange's clock was set ahead so far, as the next measurement finds.
+    """
 
     def __init__(self, clock: FakeClock, *, bound: float = 0.002, one_way: float = 0.005) -> None:
         self._clock = clock
@@ -116,29 +120,39 @@ class FakeExchangeClock:
         self.one_way = one_way
         self.away = False
         self.measured = 0
+        self.set_ahead_s = 0.0
         self._estimate: ClockEstimate | None = None
+        self._slept_s = 0.0
 
     async def synchronise(self) -> ClockEstimate:
         await self._clock.sleep(0.02)
         if self.away:
             raise TryAgain("the venue does not tell its time")
+        return self.measure()
+
+    def measure(self) -> ClockEstimate:
+        """What synchronise learns, at once."""
         self.measured += 1
-        offset = _BEGINNING.timestamp() - _EPOCH_S
+        self._slept_s = self._clock.boottime() - self._clock.monotonic()
+        offset = _BEGINNING.timestamp() - _EPOCH_S + self.set_ahead_s
         self._estimate = ClockEstimate(offset, self.bound, self.one_way, self._clock.monotonic())
         return self._estimate
 
     def estimate(self) -> ClockEstimate | None:
-        return self._estimate
+        slept_s = self._clock.boottime() - self._clock.monotonic()
+        return None if slept_s > self._slept_s + 1e-6 else self._estimate
 
     def now(self) -> datetime:
-        if self._estimate is None:
-            raise TryAgain("the exchange's time has not been measured yet")
-        return datetime.fromtimestamp(self._estimate.offset + self._clock.monotonic(), UTC)
+        return datetime.fromtimestamp(self._usable().exchange_at(self._clock.monotonic()), UTC)
 
     def monotonic_at(self, instant: datetime) -> float:
-        if self._estimate is None:
-            raise TryAgain("the exchange's time has not been measured yet")
-        return instant.timestamp() - self._estimate.offset
+        return self._usable().monotonic_at(instant.timestamp())
+
+    def _usable(self) -> ClockEstimate:
+        estimate = self.estimate()
+        if estimate is None:
+            raise TryAgain("the exchange's time has not been measured yet, or the machine was suspended since")
+        return estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +210,10 @@ class FakeExchange:
         """Quote paid for everything bought, fees included."""
         return sum((fill.quote + fill.fee for _, fill in self.trades if fill.side is Side.BUY), Decimal(0))
 
-    async def rules(self, symbol: str) -> SymbolRules | None:
+    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None:
         return await self._read("rules", lambda: self.rules_now)
 
-    async def balance(self, asset: str) -> Balance:
+    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S) -> Balance:
         return await self._read(
             "balance",
             lambda: Balance(

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from adapters.settings import read_settings
+from adapters.venue_kind import VenueKind
 from domain.halts import EVERYTHING
 from ui.literal import literal_badge
 from ui.widgets import act, renew, request_key, source
@@ -44,8 +45,10 @@ def _halt_everything() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _mode() -> str:
-    url = read_settings().mexc_rest_url
-    return "simulator" if url is None else f"simulator {url.partition('://')[2]}"
+    settings = read_settings()
+    mode = "on paper" if settings.sniper_venue is VenueKind.PAPER else "simulator"
+    url = settings.mexc_rest_url
+    return mode if url is None else f"{mode} {url.partition('://')[2]}"
 
 
 _STYLE = """<style>

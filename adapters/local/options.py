@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from adapters.local.temporal_server import SearchAttributeKind
+from adapters.venue_kind import VenueKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class StackOptions:
     """What the operator decided.
 
     home: folder of all state. database_url: None for the embedded Postgres. temporal_address: None for a server of our
-    own. rest_url, ws_url, api_key, api_secret: another venue, rest_url None for a simulator of our own.
+    own. venue: what orders go to. rest_url, ws_url, api_key, api_secret: another venue, rest_url None for a simulator
+    of our own; on paper only public data come from there, and no key goes anywhere.
     Ports: None for the usual one, or any free one when that is taken. seed: of the simulator's market.
     only_infra: databases and venue without workers and panel. time_skipping: workflows may have clocks of their own.
     search_attributes: name -> kind, None for those of workflows.names. environ: what the children inherit.
@@ -51,10 +53,12 @@ class StackOptions:
     search_attributes: Mapping[str, SearchAttributeKind] | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     programs: Programs = field(default_factory=Programs)
+    venue: VenueKind = VenueKind.MEXC
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """The options the environment variables state; an empty variable counts as unset."""
+        """The options the environment variables state; an empty variable counts as unset. Raises InvalidInput for a
+        venue that does not exist."""
         stated = {name: value for name, value in environ.items() if value}
         return cls(
             home=Path(stated.get("SNIPER_HOME", ".sniper")).expanduser().absolute(),
@@ -66,4 +70,5 @@ class StackOptions:
             api_key=stated.get("MEXC_API_KEY"),
             api_secret=stated.get("MEXC_API_SECRET"),
             environ=dict(environ),
+            venue=VenueKind.parse(stated.get("SNIPER_VENUE", VenueKind.MEXC)),
         )

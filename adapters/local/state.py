@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.local import locks
+from adapters.venue_kind import VenueKind
 from domain.errors import InvalidInput, SniperError
 
 STATE_FILE = "stack.json"
@@ -21,7 +22,8 @@ class StackState:
     """Where everything of a running stack is reached.
 
     pid: the stack's own process. started_at: UTC. database_url: for psycopg. temporal_address: host:port.
-    rest_url, ws_url: the venue, None when only the infrastructure runs. panel_url: None without a panel.
+    venue: what orders go to. rest_url, ws_url: where it is, on paper where its public data come from; None when only
+    the infrastructure runs. panel_url: None without a panel.
     api_key, api_secret: of the account the stack made at its own simulator, None for any other venue.
     children: process ids by name, of the lives that run now.
     """
@@ -37,6 +39,7 @@ class StackState:
     api_key: str | None = None
     api_secret: str | None = field(default=None, repr=False)
     children: Mapping[str, int] = field(default_factory=dict)
+    venue: VenueKind = VenueKind.MEXC
 
 
 @contextmanager
@@ -108,7 +111,13 @@ def read_state(home: Path) -> StackState | None:
             f"{home / STATE_FILE} cannot be read as JSON ({exc}); stop the stack and start it again"
         ) from exc
     known = {name: document[name] for name in StackState.__slots__ if name in document}
-    return StackState(**{**known, "started_at": datetime.fromisoformat(document["started_at"])})
+    return StackState(
+        **{
+            **known,
+            "started_at": datetime.fromisoformat(document["started_at"]),
+            "venue": VenueKind.parse(document.get("venue", VenueKind.MEXC)),
+        }
+    )
 
 
 def running_pid(home: Path) -> int | None:

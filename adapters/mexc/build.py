@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from adapters.mexc.breakers import Part
 from adapters.mexc.http11 import Method
+from adapters.mexc.limits import Cost, Resource
 from adapters.mexc.parse import milliseconds
 from adapters.mexc.signing import Params, signed_query
 from domain.money import plain
@@ -20,26 +22,44 @@ JSON_HEADERS = (("Content-Type", "application/json"),)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """weight: what a call costs of the shared read budget; orders and cancellations have a bucket of their own."""
+    """weight: what a call costs of the shared weight. part: what it fails together with, and what it is counted as."""
 
     method: Method
     path: str
     weight: int = 1
+    part: Part = Part.MARKET
+
+    @property
+    def cost(self) -> Cost:
+        """Of one call. Which signed calls count per address as well is disputed; they are taken to."""
+        taken = {Resource.REQUESTS: 1, Resource.WEIGHT: self.weight}
+        if self.part is not Part.MARKET:
+            taken[Resource.ACCOUNT_WEIGHT] = self.weight
+        if self.part is Part.ORDERS:
+            taken[Resource.ORDERS] = 1
+        return taken
 
 
 PING = Endpoint("GET", "/api/v3/ping")
 TIME = Endpoint("GET", "/api/v3/time")
 EXCHANGE_INFO = Endpoint("GET", "/api/v3/exchangeInfo", 25)
+DEFAULT_SYMBOLS = Endpoint("GET", "/api/v3/defaultSymbols")
 DEPTH = Endpoint("GET", "/api/v3/depth", 3)
-ACCOUNT = Endpoint("GET", "/api/v3/account", 10)
-FIND_ORDER = Endpoint("GET", "/api/v3/order", 2)
-OPEN_ORDERS = Endpoint("GET", "/api/v3/openOrders", 3)
-MY_TRADES = Endpoint("GET", "/api/v3/myTrades", 10)
-PLACE_ORDER = Endpoint("POST", "/api/v3/order")
-CANCEL_ORDER = Endpoint("DELETE", "/api/v3/order")
-CREATE_LISTEN_KEY = Endpoint("POST", "/api/v3/userDataStream")
-EXTEND_LISTEN_KEY = Endpoint("PUT", "/api/v3/userDataStream")
-DELETE_LISTEN_KEY = Endpoint("DELETE", "/api/v3/userDataStream")
+ACCOUNT = Endpoint("GET", "/api/v3/account", 10, Part.ACCOUNT)
+OWN_SYMBOLS = Endpoint("GET", "/api/v3/selfSymbols", 1, Part.ACCOUNT)
+TRADE_FEE = Endpoint("GET", "/api/v3/tradeFee", 20, Part.ACCOUNT)
+KEY_INFO = Endpoint("GET", "/api/v3/apiKeyInfo", 1, Part.ACCOUNT)
+FIND_ORDER = Endpoint("GET", "/api/v3/order", 2, Part.ACCOUNT)
+OPEN_ORDERS = Endpoint("GET", "/api/v3/openOrders", 3, Part.ACCOUNT)
+ALL_ORDERS = Endpoint("GET", "/api/v3/allOrders", 10, Part.ACCOUNT)
+MY_TRADES = Endpoint("GET", "/api/v3/myTrades", 10, Part.ACCOUNT)
+TEST_ORDER = Endpoint("POST", "/api/v3/order/test", 1, Part.ORDERS)
+PLACE_ORDER = Endpoint("POST", "/api/v3/order", 1, Part.ORDERS)
+CANCEL_ORDER = Endpoint("DELETE", "/api/v3/order", 1, Part.ORDERS)
+CREATE_LISTEN_KEY = Endpoint("POST", "/api/v3/userDataStream", 1, Part.ACCOUNT)
+EXTEND_LISTEN_KEY = Endpoint("PUT", "/api/v3/userDataStream", 1, Part.ACCOUNT)
+DELETE_LISTEN_KEY = Endpoint("DELETE", "/api/v3/userDataStream", 1, Part.ACCOUNT)
+CALENDAR = Endpoint("GET", "/api/operation/new_coin_calendar")
 
 _TYPES = {OrderKind.LIMIT: "LIMIT", OrderKind.IMMEDIATE: "IMMEDIATE_OR_CANCEL"}
 _SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}

@@ -1,22 +1,22 @@
 """One account on the venue, behind domain.ports.Exchange."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from adapters.mexc import build, parse
-from adapters.mexc.codes import UNKNOWN_ORDER_AT_CANCEL, UNKNOWN_ORDER_AT_QUERY, UNKNOWN_SYMBOL, Purpose
+from adapters.mexc.codes import UNKNOWN_ORDER_AT_CANCEL, UNKNOWN_ORDER_AT_QUERY, UNKNOWN_SYMBOL
+from adapters.mexc.history import AccountHistory
+from adapters.mexc.kept import Kept
+from adapters.mexc.limits import Priority
 from adapters.mexc.rest import SignedRest
-from domain.errors import Refused
-from domain.money import SymbolRules
-from domain.orders import Fill, Order, OrderRequest
+from domain import ages
+from domain.errors import Refused, TryAgain
+from domain.money import NO_BASE, SymbolRules
+from domain.orders import Fill, Order, OrderRequest, Side
 from domain.ports import Ack, Balance, SignedOrder
 from domain.quotes import TopOfBook
 
-_FILLS_PER_PAGE = 100
-_MOST_PAGES = 20
-"""A single order with more than two thousand fills is left to the private stream."""
-_SECOND_MS = 1_000
-"""Trades are told without their milliseconds, so the oldest one's second is asked for again as a whole."""
 _NO_SUCH_ORDER = (UNKNOWN_ORDER_AT_CANCEL, UNKNOWN_ORDER_AT_QUERY)
 
 
@@ -27,21 +27,25 @@ class MexcExchange:
         self._signed = signed
         self._public = signed.rest
         self._clock = signed.rest.clock
+        self._history = AccountHistory(signed)
+        self._rules: dict[str, Kept[SymbolRules | None]] = {}
+        self._balances = Kept(self._ask_balances, self._clock)
 
-    async def rules(self, symbol: str) -> SymbolRules | None:
-        """None: the venue does not list the symbol."""
-        try:
-            return await self._public.read(
-                build.EXCHANGE_INFO, (("symbol", symbol),), lambda document: parse.rules(document, symbol)
-            )
-        except Refused as exc:
-            if exc.code == UNKNOWN_SYMBOL:
-                return None
-            raise
+    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None:
+        """None: the venue does not list the symbol; that is never kept."""
+        if symbol not in self._rules:
+            self._rules[symbol] = Kept(lambda: self._ask_rules(symbol), self._clock)
+        found = await self._rules[symbol].get(at_most_s)
+        if found is None:
+            del self._rules[symbol]
+        return found
 
-    async def balance(self, asset: str) -> Balance:
+    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S) -> Balance:
         """Zeros for an asset the account never held."""
-        return await self._signed.read(build.ACCOUNT, (), lambda document: parse.balance(document, asset))
+        found = (await self._balances.get(at_most_s)).get(asset, Balance(NO_BASE, NO_BASE))
+        if found is None:
+            raise TryAgain(f"the balance of {asset} cannot be read")
+        return found
 
     async def top_of_book(self, symbol: str) -> TopOfBook:
         """From the depth, which costs a third of the book ticker. Stamped with the time of receipt."""
@@ -49,6 +53,7 @@ class MexcExchange:
             build.DEPTH,
             (("symbol", symbol), ("limit", "5")),
             lambda document: parse.top_of_book(document, symbol, self._clock.now()),
+            Priority.EXIT,
         )
 
     async def find_order(self, symbol: str, client_order_id: str) -> Order | None:
@@ -73,19 +78,8 @@ class MexcExchange:
         return await self._signed.read(build.OPEN_ORDERS, (("symbol", symbol),), parse.orders)
 
     async def fills(self, symbol: str, order_id: str) -> tuple[Fill, ...]:
-        """Oldest first. One page holds a hundred; further ones are asked for by the time of the oldest fill seen, so
-        a hundred fills within one of the venue's seconds cannot be told apart from the end."""
-        found: dict[str, Fill] = {}
-        before: tuple[tuple[str, str], ...] = ()
-        for _ in range(_MOST_PAGES):
-            params = (("symbol", symbol), ("orderId", order_id), ("limit", str(_FILLS_PER_PAGE)), *before)
-            page = await self._signed.read(build.MY_TRADES, params, lambda document: parse.fills(document, order_id))
-            new = [fill for fill in page if fill.trade_id not in found]
-            found = {**{fill.trade_id: fill for fill in new}, **found}
-            if len(page) < _FILLS_PER_PAGE or not new:
-                break
-            before = (("endTime", str(parse.milliseconds(page[0].at) + _SECOND_MS - 1)),)
-        return tuple(found.values())
+        """Oldest first."""
+        return await self._history.fills_of(symbol, order_id)
 
     def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
         """The order as the query text it leaves as; no I/O. ValueError: the window exceeds 1,000 ms."""
@@ -95,13 +89,11 @@ class MexcExchange:
 
     async def send(self, order: SignedOrder) -> Ack:
         """Leaves at once or not at all: RateLimited without a byte sent when the order budget is used up."""
-        self._public.budget.admit_order()
-        order_id = await self._public.send(
+        order_id = await self._signed.order(
             build.PLACE_ORDER,
             order.body.decode("ascii"),
-            self._signed.headers,
-            Purpose.WRITE,
             lambda document: parse.acknowledged_id(document, order.client_order_id),
+            Priority.EXIT if order.request.side is Side.SELL else Priority.ENTRY,
         )
         return Ack(order.client_order_id, order_id, self._clock.monotonic())
 
@@ -113,3 +105,19 @@ class MexcExchange:
         except Refused as exc:
             if exc.code not in _NO_SUCH_ORDER:
                 raise
+
+    async def _ask_rules(self, symbol: str) -> SymbolRules | None:
+        try:
+            return await self._public.read(
+                build.EXCHANGE_INFO,
+                (("symbol", symbol),),
+                lambda document: parse.rules(document, symbol),
+                Priority.PREPARE,
+            )
+        except Refused as exc:
+            if exc.code == UNKNOWN_SYMBOL:
+                return None
+            raise
+
+    async def _ask_balances(self) -> Mapping[str, Balance | None]:
+        return await self._signed.read(build.ACCOUNT, (), parse.balances, Priority.PREPARE)

@@ -1,13 +1,17 @@
 """Binary frames of the push service as domain values. Bytes in, values out; raises Unreadable and nothing else."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
-from adapters.mexc.parse import Unreadable, decimal_of, time_of
+from adapters.mexc.depth import DepthChange
+from adapters.mexc.parse import Unreadable, decimal_of, offer_of, time_of
 from adapters.mexc.pb import push_pb2 as pb
 from domain.money import Base, Price, Quote
+from domain.order_book import PublicTrade
 from domain.orders import Fill, Order, OrderKind, OrderStatus, Side
 from domain.quotes import TopOfBook
 
@@ -18,27 +22,79 @@ _STATUSES: Mapping[int, OrderStatus] = {
     4: OrderStatus.CANCELLED,
     5: OrderStatus.PARTIALLY_CANCELLED,
 }
+_VERSION = re.compile(r"[0-9]{1,20}")
 _SIDES: Mapping[int, Side] = {1: Side.BUY, 2: Side.SELL}
 _IMMEDIATE_TYPES = frozenset({3, 4, 5})
 """Immediate or cancel, fill or kill, market: they never rest."""
 
 
-def read(frame: bytes, at: datetime) -> TopOfBook | Order | Fill | None:
-    """What one frame tells; None for kinds nobody here asked for. at: when it was received, our clock."""
+Item = TopOfBook | DepthChange | tuple[PublicTrade, ...] | Order | Fill
+"""What a frame can tell: one thing each, but trades, which come together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """topic: as subscribed. item: None for kinds nobody here asks for."""
+
+    topic: str
+    item: Item | None
+
+
+class UnreadableFrame(Unreadable):
+    """topic: whose frame it is; None: not even that can be told."""
+
+    def __init__(self, reason: str, topic: str | None) -> None:
+        self.topic = topic
+        super().__init__(reason)
+
+
+def read(frame: bytes, at: datetime) -> Pushed:
+    """What one frame tells. at: when it was received, our clock."""
     wrapper = pb.PushDataV3ApiWrapper()
     try:
         wrapper.ParseFromString(frame)
     except DecodeError as exc:
-        raise Unreadable(f"a frame of {len(frame)} bytes is no protobuf message of the venue") from exc
-    if wrapper.HasField("publicAggreBookTicker"):
+        raise UnreadableFrame(f"a frame of {len(frame)} bytes is no protobuf message of the venue", None) from exc
+    try:
+        return Pushed(wrapper.channel, _item(wrapper, at))
+    except Unreadable as exc:
+        raise UnreadableFrame(str(exc), wrapper.channel or None) from exc
+
+
+def _item(wrapper: pb.PushDataV3ApiWrapper, at: datetime) -> Item | None:
+    kind = wrapper.WhichOneof("body")
+    if kind == "publicAggreDepths":
+        return _change(wrapper.symbol, wrapper.publicAggreDepths, at)
+    if kind == "publicAggreBookTicker":
         return _quote(wrapper.symbol, wrapper.publicAggreBookTicker, at)
-    if wrapper.HasField("privateOrders"):
+    if kind == "publicAggreDeals":
+        return tuple(_trade(wrapper.symbol, deal) for deal in wrapper.publicAggreDeals.deals)
+    if kind == "privateOrders":
         return _order(wrapper.symbol, wrapper.privateOrders)
-    if wrapper.HasField("privateDeals"):
+    if kind == "privateDeals":
         return _fill(wrapper.symbol, wrapper.privateDeals)
-    if wrapper.WhichOneof("body") is None:
-        raise Unreadable(f"a frame of {len(frame)} bytes has no body")
+    if kind is None:
+        raise Unreadable("a frame has no body")
     return None
+
+
+def _change(symbol: str, depths: pb.PublicAggreDepthsV3Api, at: datetime) -> DepthChange:
+    first, last = _version("fromVersion", depths.fromVersion), _version("toVersion", depths.toVersion)
+    if first > last:
+        raise Unreadable(f"versions {first} to {last} run backwards")
+    bids = tuple(offer_of("bids", level.price, level.quantity) for level in depths.bids)
+    asks = tuple(offer_of("asks", level.price, level.quantity) for level in depths.asks)
+    return DepthChange(_given("symbol", symbol), first, last, bids, asks, at)
+
+
+def _trade(symbol: str, deal: pb.PublicAggreDealsV3ApiItem) -> PublicTrade:
+    return PublicTrade(
+        symbol=_given("symbol", symbol),
+        price=Price(decimal_of("price", deal.price)),
+        quantity=Base(decimal_of("quantity", deal.quantity)),
+        taker=_side(deal.tradeType),
+        at=time_of("time", deal.time),
+    )
 
 
 def _quote(symbol: str, ticker: pb.PublicAggreBookTickerV3Api, at: datetime) -> TopOfBook:
@@ -88,6 +144,12 @@ def _side(trade_type: int) -> Side:
     if trade_type not in _SIDES:
         raise Unreadable(f"tradeType {trade_type}, not 1 or 2")
     return _SIDES[trade_type]
+
+
+def _version(what: str, text: str) -> int:
+    if not _VERSION.fullmatch(text):
+        raise Unreadable(f"{what} is {text[:60]!r}, not a version")
+    return int(text)
 
 
 def _given(what: str, text: str) -> str:

@@ -4,14 +4,20 @@ import asyncio
 import ssl
 
 from adapters.mexc import build, parse
-from adapters.mexc.budget import RequestBudget
-from adapters.mexc.codes import Purpose, accepted_body
+from adapters.mexc.breakers import Breakers
+from adapters.mexc.capture import PayloadCapture
+from adapters.mexc.codes import Purpose, Reply, accepted_body
 from adapters.mexc.connection import BROKEN, CONNECT_TIMEOUT_S, Address, Connection
+from adapters.mexc.governor import ORDERS_WAIT_S, Grant, RequestGovernor
 from adapters.mexc.http11 import request_bytes
+from adapters.mexc.limits import Priority
 from adapters.mexc.signing import Credentials
-from domain.errors import OutcomeUnknown, RateLimited, TryAgain
+from domain.errors import OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
+from domain.orders import Side
 from domain.ports import Ack, Clock, SignedOrder
 
+LEAVES_WITHIN_S = 5.0
+"""How long before its instant an order may be laid ready and still be counted as one that is about to leave."""
 WARM_FOR_S = 2.0
 """A connection that was idle for longer is tried with a ping before an order is laid on it."""
 
@@ -25,15 +31,20 @@ class MexcHotLine:
         credentials: Credentials,
         *,
         clock: Clock,
-        budget: RequestBudget,
+        governor: RequestGovernor,
+        breakers: Breakers,
         trust: ssl.SSLContext | None,
+        capture: PayloadCapture | None,
     ) -> None:
         self._address = address
         self._headers = (("X-MEXC-APIKEY", credentials.api_key), *build.JSON_HEADERS)
         self._ping = request_bytes(build.PING.method, build.PING.path, address.host_header)
         self._clock = clock
-        self._budget = budget
+        self._governor = governor
+        self._breakers = breakers
         self._trust = trust
+        self._capture = capture
+        self._grant: Grant | None = None
         self._connection: Connection | None = None  # None: nothing that could carry an order
         self._used_at = 0.0
         self._loaded: SignedOrder | None = None
@@ -42,11 +53,14 @@ class MexcHotLine:
 
     async def load(self, order: SignedOrder) -> None:
         """Lay the order ready; one that was laid before and never fired is dropped. Makes a new connection when the old
-        one is gone. Raises TryAgain when the venue cannot be reached, RateLimited while it wants rest."""
-        self._budget.check_pause()
+        one is gone. Raises TryAgain when the venue cannot be reached, RateLimited when the budget allows no order now.
+        """
+        priority = Priority.EXIT if order.request.side is Side.SELL else Priority.ENTRY
+        self._breakers.check(build.PLACE_ORDER.part, priority)
         if self._loaded is not None or self._awaited is not None:
             self._drop()  # a sealed record or an answer still to come: the connection is out of step
         connection = await self._warm()
+        self._grant = await self._governor.admit(build.PLACE_ORDER.cost, priority, ORDERS_WAIT_S, LEAVES_WITHIN_S)
         target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
         request = request_bytes(build.PLACE_ORDER.method, target, self._address.host_header, self._headers)
         self._record = connection.seal(request)
@@ -54,8 +68,9 @@ class MexcHotLine:
 
     def fire(self) -> float:
         """One send call, on the caller's thread. RuntimeError: nothing is loaded."""
-        if self._connection is None or self._loaded is None:
+        if self._connection is None or self._loaded is None or self._grant is None:
             raise RuntimeError("fire without load")
+        self._grant.sent()
         self._awaited, self._loaded = self._loaded, None
         try:
             sent = self._connection.send_now(self._record)
@@ -72,24 +87,32 @@ class MexcHotLine:
         connection, order = self._connection, self._awaited
         if connection is None or order is None:
             raise RuntimeError("answer without fire")
-        self._budget.note_order(self._used_at)
         reusable = False
         try:
             async with asyncio.timeout(timeout_s):
                 reply, reusable = await connection.answer()
             received = self._clock.monotonic()
+            self._keep(order, reply)
             order_id = parse.acknowledged_id(accepted_body(reply, Purpose.WRITE), order.client_order_id)
         except RateLimited as exc:
-            self._budget.pause(exc.retry_after_s)
+            self._governor.pause(exc.retry_after_s)
+            raise
+        except Refused:
+            self._breakers.answered(build.PLACE_ORDER.part, self._used_at)
             raise
         except TimeoutError as exc:
-            raise OutcomeUnknown(f"no answer within {timeout_s} s") from exc
+            raise self._unknown(f"no answer within {timeout_s} s") from exc
         except BROKEN as exc:
-            raise OutcomeUnknown(f"no answer that can be trusted ({exc})") from exc
+            raise self._unknown(f"no answer that can be trusted ({exc})") from exc
+        except SniperError as exc:
+            self._breakers.failed(build.PLACE_ORDER.part, str(exc))
+            raise
         finally:
             self._awaited = None
+            self._settle()
             if not reusable:
                 self._drop()
+        self._breakers.answered(build.PLACE_ORDER.part, self._used_at)
         self._used_at = received
         return Ack(order.client_order_id, order_id, received)
 
@@ -118,9 +141,8 @@ class MexcHotLine:
         return self._connection
 
     async def _answers(self, connection: Connection) -> bool:
-        self._budget.note_read(build.PING.weight)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with self._governor.admitted(build.PING.cost, Priority.PREPARE), asyncio.timeout(CONNECT_TIMEOUT_S):
                 reply, reusable = await connection.ask(self._ping)
         except BROKEN:
             return False
@@ -130,7 +152,22 @@ class MexcHotLine:
         self._used_at = self._clock.monotonic()
         return reusable and reply.status == 200
 
+    def _keep(self, order: SignedOrder, reply: Reply) -> None:
+        if self._capture is not None:
+            target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
+            self._capture.answer(build.PLACE_ORDER.method, target, reply.status, (), reply.body)
+
+    def _unknown(self, reason: str) -> OutcomeUnknown:
+        self._breakers.failed(build.PLACE_ORDER.part, reason)
+        return OutcomeUnknown(reason)
+
+    def _settle(self) -> None:
+        if self._grant is not None:
+            self._grant.settle()
+            self._grant = None
+
     def _drop(self) -> None:
+        self._settle()
         if self._connection is not None:
             self._connection.close()
         self._connection = self._loaded = self._awaited = None
@@ -146,17 +183,29 @@ class MexcHotLines:
         credentials: Credentials,
         *,
         clock: Clock,
-        budget: RequestBudget,
+        governor: RequestGovernor,
+        breakers: Breakers | None = None,
         trust: ssl.SSLContext | None = None,
+        capture: PayloadCapture | None = None,
     ) -> None:
         self._address = Address.parse(rest_url)
         self._credentials = credentials
         self._clock = clock
-        self._budget = budget
+        self._governor = governor
+        self._breakers = breakers or Breakers(clock)
         self._trust = trust
+        self._capture = capture
 
     async def open(self) -> MexcHotLine:
         """A line whose connection has answered once. Raises TryAgain when the venue cannot be reached."""
-        line = MexcHotLine(self._address, self._credentials, clock=self._clock, budget=self._budget, trust=self._trust)
+        line = MexcHotLine(
+            self._address,
+            self._credentials,
+            clock=self._clock,
+            governor=self._governor,
+            breakers=self._breakers,
+            trust=self._trust,
+            capture=self._capture,
+        )
         await line.warm_up()
         return line

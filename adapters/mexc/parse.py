@@ -3,14 +3,16 @@
 Everything raises Unreadable and nothing else; whoever made the call knows what an unreadable answer means.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from adapters.mexc.depth import DepthSnapshot, Offers
 from domain.ids import ListingKey
 from domain.listings import Listing
-from domain.money import NO_BASE, Base, Price, Quote, SymbolRules
+from domain.money import Base, Price, Quote, SymbolRules
 from domain.orders import Fill, Order, OrderKind, OrderStatus, Side
 from domain.ports import Balance
 from domain.quotes import TopOfBook
@@ -73,18 +75,24 @@ def listings(document: object, past: timedelta) -> tuple[tuple[Listing, ...], in
     return tuple(found), unreadable
 
 
-def balance(document: object, asset: str) -> Balance:
-    """Of GET account; zeros for an asset it does not name."""
-    for row in _rows(document, "balances"):
-        if row.get("asset") == asset:
-            return Balance(Base(_decimal(row, "free")), Base(_decimal(row, "locked")))
-    return Balance(NO_BASE, NO_BASE)
+def balances(document: object) -> Mapping[str, Balance | None]:
+    """Of GET account, by asset; None: named, but unreadable, which says nothing of the others."""
+    return {_text(row, "asset"): _balance(row) for row in _rows(document, "balances")}
 
 
 def top_of_book(document: object, symbol: str, at: datetime) -> TopOfBook:
     """Of GET depth: bids come in falling, asks in rising order. `at`: when it was received."""
     depth = _object(document, "depth")
     return TopOfBook(symbol, _best(depth, "bids"), _best(depth, "asks"), at)
+
+
+def depth(document: object, symbol: str, limit: int, at: datetime) -> DepthSnapshot:
+    """Of GET depth with at most `limit` levels a side, in any order. `at`: when it was received."""
+    depth = _object(document, f"depth of {symbol}")
+    version = depth.get("lastUpdateId")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
+        raise Unreadable(f"lastUpdateId is {_shown(version)}, not a version")
+    return DepthSnapshot(version, _offers(depth, "bids"), _offers(depth, "asks"), limit, at)
 
 
 def order(document: object) -> Order:
@@ -109,10 +117,44 @@ def orders(document: object) -> tuple[Order, ...]:
     return tuple(order(item) for item in _list(document, "openOrders"))
 
 
-def fills(document: object, order_id: str) -> tuple[Fill, ...]:
-    """Of GET myTrades, only those of one order, oldest first."""
-    found = (_fill(_object(item, "myTrades")) for item in _list(document, "myTrades"))
-    return tuple(reversed([fill for fill in found if fill.order_id == order_id]))
+def past_orders(document: object) -> tuple[tuple[datetime, Order], ...]:
+    """Of GET allOrders, oldest first, each with the time it was placed."""
+    return tuple(
+        (_time(_object(item, "order"), "time"), order(item)) for item in reversed(_list(document, "allOrders"))
+    )
+
+
+def fills(document: object) -> tuple[Fill, ...]:
+    """Of GET myTrades, oldest first."""
+    return tuple(_fill(_object(item, "myTrades")) for item in reversed(_list(document, "myTrades")))
+
+
+def symbols(document: object) -> frozenset[str]:
+    """Of GET defaultSymbols and selfSymbols."""
+    names = _list(_object(document, "symbols").get("data"), "data")
+    if wrong := [name for name in names if not isinstance(name, str) or not name]:
+        raise Unreadable(f"data holds {_shown(wrong[0])}, not a symbol's name")
+    return frozenset(str(name) for name in names)
+
+
+def fees(document: object) -> tuple[Decimal, Decimal]:
+    """Of GET tradeFee: maker and taker, as shares of the traded value. These come as JSON numbers."""
+    row = _object(_object(document, "tradeFee").get("data"), "data")
+    return _share(row, "makerCommission"), _share(row, "takerCommission")
+
+
+def calendar(document: object) -> tuple[tuple[Listing, ...], int]:
+    """Of the website's new-coin calendar, which names no pairs: every coin is taken to open against USDT.
+
+    The number tells how many rows could not be read."""
+    coins = _list(_object(_object(document, "calendar").get("data"), "data").get("newCoins"), "newCoins")
+    found: list[Listing] = []
+    for coin in coins:
+        with contextlib.suppress(Unreadable):
+            row = _object(coin, "newCoins")
+            name = _text(row, "vcoinName").upper()
+            found.append(_listing_of(name, "USDT", f"{name}USDT", row))
+    return tuple(found), len(coins) - len(found)
 
 
 def acknowledged_id(document: object, client_order_id: str) -> str:
@@ -137,6 +179,14 @@ def decimal_of(what: str, value: object) -> Decimal:
     if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
         raise Unreadable(f"{what} is {_shown(value)}, not a plain decimal in quotes")
     return Decimal(value)
+
+
+def offer_of(side: str, price: object, quantity: object) -> tuple[Price, Base]:
+    """One level of a book; the quantity may be zero, the price may not."""
+    at = decimal_of(f"price in {side}", price)
+    if at <= 0:
+        raise Unreadable(f"price in {side} is {_shown(price)}, not above zero")
+    return Price(at), Base(decimal_of(f"quantity in {side}", quantity))
 
 
 def time_of(what: str, value: object) -> datetime:
@@ -173,6 +223,13 @@ def _rules(row: Mapping[str, object]) -> SymbolRules:
     )
 
 
+def _balance(row: Mapping[str, object]) -> Balance | None:
+    try:
+        return Balance(Base(_decimal(row, "free")), Base(_decimal(row, "locked")))
+    except Unreadable:
+        return None
+
+
 def _band(filters: object) -> tuple[Decimal | None, Decimal | None]:
     if not isinstance(filters, list):
         return None, None
@@ -183,10 +240,13 @@ def _band(filters: object) -> tuple[Decimal | None, Decimal | None]:
 
 
 def _listing(row: Mapping[str, object]) -> Listing:
-    base, quote = _text(row, "baseAsset"), _text(row, "quoteAsset")
+    return _listing_of(_text(row, "baseAsset"), _text(row, "quoteAsset"), _text(row, "symbol"), row)
+
+
+def _listing_of(base: str, quote: str, symbol: str, row: Mapping[str, object]) -> Listing:
     if not base.isalnum() or not quote.isalnum():  # the key's own separators must not occur in it
         raise Unreadable(f"the pair {base!r}/{quote!r} has other signs than letters and digits")
-    return Listing(ListingKey("mexc", base, quote), _text(row, "symbol"), _time(row, "firstOpenTime"))
+    return Listing(ListingKey("mexc", base, quote), symbol, _time(row, "firstOpenTime"))
 
 
 def _fill(row: Mapping[str, object]) -> Fill:
@@ -217,6 +277,16 @@ def _best(depth: Mapping[str, object], side: str) -> Price | None:
     return Price(price) if price > 0 else None
 
 
+def _offers(depth: Mapping[str, object], side: str) -> Offers:
+    return tuple(_offer(_list(level, side), side) for level in _list(depth.get(side), side))
+
+
+def _offer(level: list[object], side: str) -> tuple[Price, Base]:
+    if len(level) < 2:
+        raise Unreadable(f"a level in {side} is {_shown(level)}, not a price and a quantity")
+    return offer_of(side, level[0], level[1])
+
+
 def _status(row: Mapping[str, object]) -> OrderStatus:
     try:
         return _STATUSES[_text(row, "status")]
@@ -240,6 +310,13 @@ def _step(row: Mapping[str, object], name: str) -> Decimal:
 
 def _decimal(row: Mapping[str, object], name: str) -> Decimal:
     return decimal_of(name, row.get(name))
+
+
+def _share(row: Mapping[str, object], name: str) -> Decimal:
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise Unreadable(f"{name} is {_shown(value)}, not a share from 0 to 1")
+    return Decimal(repr(value))
 
 
 def _ms(row: Mapping[str, object], name: str) -> int:

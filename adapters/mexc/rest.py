@@ -1,4 +1,5 @@
-"""The venue's REST interface over httpx: budget, timeouts, repeated reads. It knows paths and errors, but no order."""
+"""The venue's REST interface over httpx: budget, breakers, timeouts, repeated reads. It knows paths and errors, but no
+order."""
 
 import asyncio
 import ssl
@@ -8,9 +9,12 @@ from typing import TypeVar
 import httpx
 import structlog
 
-from adapters.mexc.budget import RequestBudget
+from adapters.mexc.breakers import Breakers
 from adapters.mexc.build import JSON_HEADERS, Endpoint, stamp
+from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.codes import Purpose, Reply, accepted_body, unclear
+from adapters.mexc.governor import ORDERS_WAIT_S, READS_WAIT_S, RequestGovernor
+from adapters.mexc.limits import Priority
 from adapters.mexc.parse import Unreadable
 from adapters.mexc.signing import Credentials, Params, encode, signed_query
 from domain.errors import ClockRefused, RateLimited, TryAgain
@@ -33,6 +37,7 @@ class Rest:
     """Calls without a signature. Raises the families of domain.errors and nothing else. Open until `close`.
 
     base_url: http(s)://host[:port]. trust: certificates for https, None: the system's. transport: for tests.
+    capture: where raw requests and answers are kept; None: nowhere.
     """
 
     def __init__(
@@ -40,12 +45,16 @@ class Rest:
         base_url: str,
         *,
         clock: Clock,
-        budget: RequestBudget,
+        governor: RequestGovernor,
+        breakers: Breakers | None = None,
         trust: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        capture: PayloadCapture | None = None,
     ) -> None:
         self.clock = clock
-        self.budget = budget
+        self.governor = governor
+        self.breakers = breakers or Breakers(clock)
+        self._capture = capture
         self._client = httpx.AsyncClient(
             base_url=base_url,
             timeout=httpx.Timeout(TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
@@ -59,12 +68,13 @@ class Rest:
         """Close all connections; idempotent."""
         await self._client.aclose()
 
-    async def read(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
+    async def read(
+        self, endpoint: Endpoint, params: Params, parse: Callable[[object], T], priority: Priority = Priority.POLL
+    ) -> T:
         """The parsed answer to a public question; asked up to four times while it can simply be asked again."""
 
         async def ask() -> T:
-            await self.budget.admit_read(endpoint.weight)
-            return await self.send(endpoint, encode(params), (), Purpose.READ, parse)
+            return await self.call(endpoint, lambda: encode(params), (), Purpose.READ, parse, priority)
 
         return await self.repeat(ask)
 
@@ -78,18 +88,31 @@ class Rest:
             await self.clock.sleep(pause_s)
         return await attempt()
 
-    async def send(
-        self, endpoint: Endpoint, query: str, headers: Params, purpose: Purpose, parse: Callable[[object], T]
+    async def call(
+        self,
+        endpoint: Endpoint,
+        query: Callable[[], str],
+        headers: Params,
+        purpose: Purpose,
+        parse: Callable[[object], T],
+        priority: Priority,
+        within_s: float = READS_WAIT_S,
     ) -> T:
-        """One request, once and at once: admission to the budget is the caller's business. query: the exact text."""
-        reply = await self._exchange(endpoint, query, headers, purpose)
-        try:
-            return parse(accepted_body(reply, purpose))
-        except RateLimited as exc:
-            self.budget.pause(exc.retry_after_s)
-            raise
-        except Unreadable as exc:
-            raise unclear(f"{endpoint.method} {endpoint.path}: unreadable answer: {exc}", purpose) from exc
+        """One request, once, as soon as breaker and budget let it leave. query: the exact text, asked for just before.
+
+        Raises RateLimited when that would take longer than `within_s`; then nothing was sent.
+        """
+        self.breakers.check(endpoint.part, priority)
+        async with self.governor.admitted(endpoint.cost, priority, within_s):
+            with self.breakers.watching(endpoint.part):
+                reply = await self._exchange(endpoint, query(), headers, purpose)
+                try:
+                    return parse(accepted_body(reply, purpose))
+                except RateLimited as exc:
+                    self.governor.pause(exc.retry_after_s)
+                    raise
+                except Unreadable as exc:
+                    raise unclear(f"{endpoint.method} {endpoint.path}: unreadable answer: {exc}", purpose) from exc
 
     async def _exchange(self, endpoint: Endpoint, query: str, headers: Params, purpose: Purpose) -> Reply:
         what = f"{endpoint.method} {endpoint.path}"
@@ -101,6 +124,8 @@ class Rest:
             raise TryAgain(f"{what}: the venue cannot be reached ({_told(exc)})") from exc
         except (httpx.HTTPError, TimeoutError) as exc:
             raise unclear(f"{what}: no answer ({_told(exc)})", purpose) from exc
+        if self._capture is not None:
+            self._capture.answer(endpoint.method, target, answer.status_code, answer.headers.items(), answer.content)
         return Reply(answer.status_code, answer.content, answer.headers.get("retry-after"))
 
 
@@ -110,43 +135,57 @@ class SignedRest:
     def __init__(self, rest: Rest, credentials: Credentials, exchange_clock: ExchangeClock) -> None:
         self.rest = rest
         self.credentials = credentials
-        self._exchange_clock = exchange_clock
+        self.exchange_clock = exchange_clock
 
     @property
     def headers(self) -> Params:
         """What every call of the account carries."""
         return (("X-MEXC-APIKEY", self.credentials.api_key), *JSON_HEADERS)
 
-    async def read(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
+    async def read(
+        self, endpoint: Endpoint, params: Params, parse: Callable[[object], T], priority: Priority = Priority.EXIT
+    ) -> T:
         """The parsed answer to a question; asked up to four times while it can simply be asked again."""
 
         async def ask() -> T:
-            return await self.once(endpoint, params, parse)
+            return await self.once(endpoint, params, parse, priority)
 
         return await self.rest.repeat(ask)
 
-    async def once(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
+    async def once(
+        self, endpoint: Endpoint, params: Params, parse: Callable[[object], T], priority: Priority = Priority.EXIT
+    ) -> T:
         """One call that can be repeated without harm, but is not repeated here."""
-
-        async def ask() -> T:
-            await self.rest.budget.admit_read(endpoint.weight)
-            return await self.rest.send(endpoint, await self._sign(params), self.headers, Purpose.READ, parse)
-
-        return await self._despite_clock(ask)
+        return await self._call(endpoint, params, parse, Purpose.READ, priority)
 
     async def cancel(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
-        """A cancellation: it has the orders' budget, and its outcome may stay unknown."""
+        """A cancellation: it takes of the orders' budget, and its outcome may stay unknown."""
+        return await self._call(endpoint, params, parse, Purpose.WRITE, Priority.EXIT)
 
+    async def order(self, endpoint: Endpoint, query: str, parse: Callable[[object], T], priority: Priority) -> T:
+        """An order that is signed already. Leaves at once or not at all: RateLimited without a byte sent otherwise."""
+        return await self.rest.call(
+            endpoint, lambda: query, self.headers, Purpose.WRITE, parse, priority, ORDERS_WAIT_S
+        )
+
+    async def _call(
+        self,
+        endpoint: Endpoint,
+        params: Params,
+        parse: Callable[[object], T],
+        purpose: Purpose,
+        priority: Priority,
+    ) -> T:
         async def ask() -> T:
-            await self.rest.budget.admit_cancel()
-            return await self.rest.send(endpoint, await self._sign(params), self.headers, Purpose.WRITE, parse)
+            if self.exchange_clock.estimate() is None:
+                await self.exchange_clock.synchronise()
+            return await self.rest.call(endpoint, lambda: self._signed(params), self.headers, purpose, parse, priority)
 
         return await self._despite_clock(ask)
 
-    async def _sign(self, params: Params) -> str:
-        if self._exchange_clock.estimate() is None:
-            await self._exchange_clock.synchronise()
-        return signed_query((*params, *stamp(self._exchange_clock.now())), self.credentials.api_secret)
+    def _signed(self, params: Params) -> str:
+        """At the instant of leaving: a question may have waited for its turn."""
+        return signed_query((*params, *stamp(self.exchange_clock.now())), self.credentials.api_secret)
 
     async def _despite_clock(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """A refused timestamp is a definite no: measure the time again and ask once more."""
@@ -154,7 +193,7 @@ class SignedRest:
             return await attempt()
         except ClockRefused as exc:
             log.warning("venue.clock_refused", reason=str(exc))
-        await self._exchange_clock.synchronise()
+        await self.exchange_clock.synchronise()
         return await attempt()
 
 

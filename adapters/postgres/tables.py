@@ -88,6 +88,10 @@ def _session(*, primary_key: bool = False) -> Column[int]:
     return Column(BigInteger, ForeignKey("sessions.id"), nullable=False, primary_key=primary_key, autoincrement=False)
 
 
+def _paper_account() -> Column[str]:
+    return Column(Text, ForeignKey("paper_accounts.name"), nullable=False, primary_key=True)
+
+
 class InstallationRow(SQLModel, table=True):
     """Who names our orders; one row. epoch: raised when a backup is restored."""
 
@@ -383,3 +387,102 @@ class OutboxRow(SQLModel, table=True):
     text: str = Field(sa_column=_text())
     created_at: datetime = Field(sa_column=_time_now())
     delivered_at: datetime | None = Field(sa_column=_maybe_time())
+
+
+class PaperAccountRow(SQLModel, table=True):
+    """An account at the paper venue; its row is the lock under which everything of it changes.
+
+    revision: counts those changes; orders and fills carry the one that wrote them last.
+    """
+
+    __tablename__ = "paper_accounts"
+
+    name: str = Field(sa_column=_text(primary_key=True))
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    created_at: datetime = Field(sa_column=_time_now())
+
+
+class PaperBalanceRow(SQLModel, table=True):
+    """One asset of a paper account, in its own units. locked: set aside for open orders."""
+
+    __tablename__ = "paper_balances"
+    __table_args__ = (
+        CheckConstraint("free >= 0", name="free"),
+        CheckConstraint("locked >= 0", name="locked"),
+    )
+
+    account: str = Field(sa_column=_paper_account())
+    asset: str = Field(sa_column=_text(primary_key=True))
+    free: Decimal = Field(sa_column=_amount())
+    locked: Decimal = Field(sa_column=_amount())
+
+
+class PaperOrderRow(SQLModel, table=True):
+    """An order the paper venue took. Fields as in adapters.paper.account.Booked; final: it is not open any more."""
+
+    __tablename__ = "paper_orders"
+    __table_args__ = (
+        UniqueConstraint("order_id"),
+        CheckConstraint("executed <= quantity", name="executed"),
+        Index("ix_paper_orders_account_revision", "account", "revision"),
+        Index("ix_paper_orders_open", "account", "symbol", postgresql_where=text("NOT final")),
+    )
+
+    account: str = Field(sa_column=_paper_account())
+    client_order_id: str = Field(sa_column=_text(primary_key=True))
+    order_id: str = Field(sa_column=_text())
+    symbol: str = Field(sa_column=_text())
+    base_asset: str = Field(sa_column=_text())
+    quote_asset: str = Field(sa_column=_text())
+    side: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+    price: Decimal = Field(sa_column=_amount())
+    quantity: Decimal = Field(sa_column=_amount())
+    executed: Decimal = Field(sa_column=_amount())
+    executed_quote: Decimal = Field(sa_column=_amount())
+    status: str = Field(sa_column=_text())
+    final: bool = Field(sa_column=Column(Boolean, nullable=False))
+    fee_rate: Decimal = Field(sa_column=_amount())
+    placed_at: datetime = Field(sa_column=_time())
+    since_version: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    ahead: Decimal | None = Field(sa_column=_maybe_amount())
+    fills: int = Field(sa_column=_integer())
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class PaperFillRow(SQLModel, table=True):
+    """One execution at the paper venue. at: exchange time."""
+
+    __tablename__ = "paper_fills"
+    __table_args__ = (
+        Index("ix_paper_fills_account_order_id", "account", "order_id"),
+        Index("ix_paper_fills_account_revision", "account", "revision"),
+    )
+
+    account: str = Field(sa_column=_paper_account())
+    trade_id: str = Field(sa_column=_text(primary_key=True))
+    order_id: str = Field(sa_column=_text())
+    client_order_id: str = Field(sa_column=_text())
+    symbol: str = Field(sa_column=_text())
+    side: str = Field(sa_column=_text())
+    price: Decimal = Field(sa_column=_amount())
+    quantity: Decimal = Field(sa_column=_amount())
+    quote: Decimal = Field(sa_column=_amount())
+    fee: Decimal = Field(sa_column=_amount())
+    fee_asset: str = Field(sa_column=_text())
+    at: datetime = Field(sa_column=_time())
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class PaperTakenRow(SQLModel, table=True):
+    """What a paper account has had of an offer in the real book. side: who offers. version: of that book."""
+
+    __tablename__ = "paper_taken"
+
+    account: str = Field(sa_column=_paper_account())
+    symbol: str = Field(sa_column=_text(primary_key=True))
+    side: str = Field(sa_column=_text(primary_key=True))
+    price: Decimal = Field(sa_column=Column(Numeric, primary_key=True, nullable=False))
+    quantity: Decimal = Field(sa_column=_amount())
+    at: datetime = Field(sa_column=_time())
+    version: int = Field(sa_column=Column(BigInteger, nullable=False))

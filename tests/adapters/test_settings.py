@@ -1,14 +1,18 @@
 """The environment is read once; what cannot be used is refused in one line, without secrets."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from adapters.local.state import StackState, only_stack, write_state
 from adapters.settings import Settings, read_settings
+from adapters.venue_kind import VenueKind
 from domain.errors import InvalidInput
 
 NAMES = (
@@ -22,6 +26,9 @@ NAMES = (
     "MEXC_API_KEY",
     "MEXC_API_SECRET",
     "PANEL_URL",
+    "SNIPER_VENUE",
+    "SNIPER_PAPER_BALANCE",
+    "SNIPER_PAPER_ONE_WAY_MS",
 )
 
 
@@ -34,8 +41,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def a_stack() -> StackState:
-    return StackState(
+def a_stack(**changes: Any) -> StackState:
+    stack = StackState(
         pid=os.getpid(),
         started_at=datetime.now(UTC),
         database_url="postgresql://stack@/sniper",
@@ -47,6 +54,7 @@ def a_stack() -> StackState:
         api_key="stack-key",
         api_secret="stack-secret",
     )
+    return replace(stack, **changes)
 
 
 def test_without_anything_the_defaults_hold(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -194,3 +202,108 @@ def test_an_unreadable_state_file_is_named(home: Path) -> None:
         with pytest.raises(InvalidInput, match="SNIPER_HOME"):
             read_settings()
     assert isinstance(read_settings(), Settings)
+
+
+def test_orders_go_to_the_venue_unless_paper_is_asked_for() -> None:
+    """The default; paper's own values have defaults too."""
+    settings = read_settings()
+
+    assert settings.sniper_venue is VenueKind.MEXC
+    assert settings.sniper_paper_balance == Decimal(10_000)
+    assert settings.sniper_paper_one_way_ms is None
+
+
+@pytest.mark.parametrize(
+    ("rest_url", "ws_url"),
+    [
+        ("https://api.mexc.com", "wss://wbs-api.mexc.com/ws"),
+        ("http://127.0.0.1:9000", "ws://127.0.0.1:9000"),
+        ("https://localhost:9000/", "wss://[::1]:9000/ws"),
+    ],
+)
+def test_on_paper_public_data_may_come_from_anywhere(
+    rest_url: str, ws_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No key is asked for, and one that is set cannot be had."""
+    monkeypatch.setenv("SNIPER_VENUE", "paper")
+    monkeypatch.setenv("MEXC_REST_URL", rest_url)
+    monkeypatch.setenv("MEXC_WS_URL", ws_url)
+    monkeypatch.setenv("SNIPER_PAPER_BALANCE", "250.5")
+    monkeypatch.setenv("SNIPER_PAPER_ONE_WAY_MS", "12")
+    monkeypatch.setenv("MEXC_API_KEY", "the-key")
+    monkeypatch.setenv("MEXC_API_SECRET", "the-secret")
+
+    settings = read_settings()
+    paper = settings.paper()
+
+    assert paper.rest_url == rest_url.rstrip("/")
+    assert paper.ws_url == (ws_url if ws_url.endswith("/ws") else f"{ws_url}/ws")
+    assert (paper.account, paper.balance, paper.one_way_s) == ("main", Decimal("250.5"), 0.012)
+    assert "the-key" not in repr(paper)
+    with pytest.raises(InvalidInput, match="SNIPER_VENUE"):
+        settings.venue()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.mexc.com",
+        "https://user:pass@api.mexc.com",
+        "https://127.0.0.1\\@api.mexc.com",
+        "https://api.mexc.com/api",
+        "https://api.mexc.com?x=1",
+        "https://",
+        "wss://api.mexc.com",
+        "api.mexc.com",
+    ],
+)
+def test_on_paper_an_address_elsewhere_is_encrypted_and_plain(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an open connection nor a password in the address."""
+    monkeypatch.setenv("SNIPER_VENUE", "paper")
+    monkeypatch.setenv("MEXC_REST_URL", url)
+
+    with pytest.raises(InvalidInput) as caught:
+        read_settings()
+
+    assert caught.value.what == "MEXC_REST_URL"
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SNIPER_VENUE", "live"),
+        ("SNIPER_VENUE", "PAPER "),
+        ("SNIPER_PAPER_BALANCE", "0"),
+        ("SNIPER_PAPER_BALANCE", "-1"),
+        ("SNIPER_PAPER_BALANCE", "NaN"),
+        ("SNIPER_PAPER_BALANCE", "Infinity"),
+        ("SNIPER_PAPER_BALANCE", "a lot"),
+        ("SNIPER_PAPER_BALANCE", "1.123456789"),
+        ("SNIPER_PAPER_ONE_WAY_MS", "-1"),
+        ("SNIPER_PAPER_ONE_WAY_MS", "nan"),
+    ],
+)
+def test_a_value_of_paper_that_cannot_be_used_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A venue that does not exist is never taken for another one."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(InvalidInput) as caught:
+        read_settings()
+
+    assert caught.value.what == name
+
+
+def test_a_stack_on_paper_says_so_itself(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address can be used because it goes with what it is used for; for orders it is not offered."""
+    elsewhere = {"rest_url": "https://api.mexc.com", "ws_url": "wss://wbs-api.mexc.com/ws"}
+    with only_stack(home):
+        write_state(home, a_stack(venue=VenueKind.PAPER, api_key=None, api_secret=None, **elsewhere))
+        settings = read_settings()
+        monkeypatch.setenv("SNIPER_VENUE", "mexc")
+        for_orders = read_settings()
+
+    assert settings.sniper_venue is VenueKind.PAPER
+    assert settings.paper().rest_url == "https://api.mexc.com"
+    assert for_orders.mexc_rest_url is None
+    assert for_orders.database() == "postgresql://stack@/sniper"

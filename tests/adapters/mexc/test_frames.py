@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.mexc import frames
+from adapters.mexc.depth import DepthChange
 from adapters.mexc.parse import Unreadable
 from adapters.mexc.pb import push_pb2 as pb
 from domain.money import Base, Price, Quote
+from domain.order_book import PublicTrade
 from domain.orders import Fill, Order, OrderKind, OrderStatus, Side
 from domain.quotes import TopOfBook
 
@@ -26,6 +28,17 @@ ORDER = bytes.fromhex(
     "07736e6970652d311a06302e30343231220431322e352a07302e35323632353206302e30343231380140015201305a0130620431322e356a043132"
     "2e357207302e353236323578028001e4d0eab6b733"
 )
+DEPTH = bytes.fromhex(
+    "0a2e73706f74407075626c69632e61676772652e64657074682e76332e6170692e70624031306d73404e4557555344541a074e45575553445430fc"
+    "d0eab6b733ca134e0a0d0a06302e303432351203313030120b0a06302e303432301201301a2673706f74407075626c69632e61676772652e646570"
+    "74682e76332e6170692e70624031306d7322033130312a03313033"
+)
+
+
+def depth_frame(**changes: object) -> bytes:
+    values: dict[str, object] = {"fromVersion": "101", "toVersion": "103"}
+    depths = pb.PublicAggreDepthsV3Api(**{**values, **changes})  # type: ignore[arg-type]  # values by name
+    return pb.PushDataV3ApiWrapper(channel="c", symbol="NEWUSDT", publicAggreDepths=depths).SerializeToString()
 
 
 def deal_frame(**changes: object) -> bytes:
@@ -52,9 +65,10 @@ def ticker_frame(**prices: str) -> bytes:
 
 def test_a_recorded_order_frame_is_read() -> None:
     """A filled limit order, with what was executed."""
-    order = frames.read(ORDER, NOW)
+    pushed = frames.read(ORDER, NOW)
 
-    assert order == Order(
+    assert pushed.topic == "spot@private.orders.v3.api.pb"
+    assert pushed.item == Order(
         order_id="C02__1",
         client_order_id="snipe-1",
         symbol="NEWUSDT",
@@ -70,7 +84,7 @@ def test_a_recorded_order_frame_is_read() -> None:
 
 def test_a_deal_is_a_fill_with_its_fee() -> None:
     """Amounts are quote, quantities base; an order placed without an id has none."""
-    fill = frames.read(deal_frame(clientOrderId=""), NOW)
+    fill = frames.read(deal_frame(clientOrderId=""), NOW).item
 
     assert isinstance(fill, Fill)
     assert (fill.trade_id, fill.order_id, fill.client_order_id) == ("728298455591530497X1", "C02__1", None)
@@ -82,14 +96,49 @@ def test_a_deal_is_a_fill_with_its_fee() -> None:
 @pytest.mark.parametrize("empty", ["", "0", "0.0000"])
 def test_an_empty_side_has_no_price(empty: str) -> None:
     """Unknown, never zero; the time is that of receipt."""
-    quote = frames.read(ticker_frame(bidPrice=empty, askPrice="0.05"), NOW)
+    quote = frames.read(ticker_frame(bidPrice=empty, askPrice="0.05"), NOW).item
 
     assert quote == TopOfBook("NEWUSDT", None, Price(Decimal("0.05")), NOW)
 
 
+def test_recorded_deals_are_public_trades() -> None:
+    """With the side that came to the market, and the exchange's time."""
+    pushed = frames.read(DEALS, NOW)
+
+    at = datetime(2026, 1, 1, microsecond=100_000, tzinfo=UTC)
+    trade = PublicTrade("NEWUSDT", Price(Decimal("0.0421")), Base(Decimal("12.5")), Side.BUY, at)
+    assert pushed == frames.Pushed("spot@public.aggre.deals.v3.api.pb@100ms@NEWUSDT", (trade,))
+
+
+def test_a_recorded_change_of_depth_names_its_versions() -> None:
+    """A quantity of zero is what is left of a level that is gone."""
+    pushed = frames.read(DEPTH, NOW)
+
+    assert pushed.topic == "spot@public.aggre.depth.v3.api.pb@10ms@NEWUSDT"
+    assert pushed.item == DepthChange(
+        symbol="NEWUSDT",
+        first=101,
+        last=103,
+        bids=((Price(Decimal("0.0420")), Base(Decimal(0))),),
+        asks=((Price(Decimal("0.0425")), Base(Decimal(100))),),
+        at=NOW,
+    )
+
+
 def test_other_kinds_of_frames_are_passed_over() -> None:
-    """A recorded frame of public deals, which nobody here asked for."""
-    assert frames.read(DEALS, NOW) is None
+    """Candles, which nobody here asked for."""
+    frame = pb.PushDataV3ApiWrapper(channel="c", symbol="NEWUSDT", publicSpotKline=pb.PublicSpotKlineV3Api())
+
+    assert frames.read(frame.SerializeToString(), NOW) == frames.Pushed("c", None)
+
+
+@pytest.mark.parametrize(("frame", "topic"), [(b"\xff\xff", None), (b"", None), (deal_frame(tradeType=3), "c")])
+def test_an_unreadable_frame_tells_whose_it_is_if_that_can_be_read(frame: bytes, topic: str | None) -> None:
+    """One bad member concerns one topic, a frame that is no message may have been anybody's."""
+    with pytest.raises(frames.UnreadableFrame) as caught:
+        frames.read(frame, NOW)
+
+    assert caught.value.topic == topic
 
 
 @pytest.mark.parametrize(
@@ -103,6 +152,11 @@ def test_other_kinds_of_frames_are_passed_over() -> None:
         deal_frame(price="1e5"),
         deal_frame(time=0),
         ticker_frame(bidPrice="x"),
+        depth_frame(fromVersion="104"),
+        depth_frame(toVersion=""),
+        depth_frame(fromVersion="-1"),
+        depth_frame(bids=[pb.PublicAggreDepthV3ApiItem(price="0", quantity="1")]),
+        depth_frame(asks=[pb.PublicAggreDepthV3ApiItem(price="1", quantity="-1")]),
     ],
 )
 def test_what_money_depends_on_is_not_guessed(frame: bytes) -> None:
@@ -112,7 +166,7 @@ def test_what_money_depends_on_is_not_guessed(frame: bytes) -> None:
 
 
 @given(
-    st.sampled_from([ORDER, DEALS, deal_frame(), ticker_frame(bidPrice="1", askPrice="2")]),
+    st.sampled_from([ORDER, DEALS, DEPTH, deal_frame(), ticker_frame(bidPrice="1", askPrice="2")]),
     st.integers(0, 200),
     st.binary(max_size=8),
 )

@@ -35,6 +35,8 @@ ODD: tuple[Any, ...] = (
 ORDER = {"symbol": "NEWUSDT", "side": "BUY", "type": "LIMIT", "quantity": "100", "price": "0.055"}
 TOPICS = [
     "spot@public.aggre.bookTicker.v3.api.pb@10ms@NEWUSDT",
+    "spot@public.aggre.depth.v3.api.pb@10ms@NEWUSDT",
+    "spot@public.aggre.deals.v3.api.pb@10ms@NEWUSDT",
     "spot@private.orders.v3.api.pb",
     "spot@private.deals.v3.api.pb",
     "spot@private.account.v3.api.pb",
@@ -63,6 +65,7 @@ async def record() -> Recorded:
     """Every kind of answer and frame that the product reads, from a venue with one filled and one open order."""
     script = {"name": "flat", "capped_for_s": 0, "volatility": 0, "takers_per_s": 0, "tick_ms": 60_000}
     scenario = {
+        "settings": {"depth_heartbeat_ms": 0},
         "accounts": [{"name": "tester", "api_key": API_KEY, "secret": SECRET, "balances": {"USDT": "1000"}}],
         "listings": [{"symbol": "NEWUSDT", "opens_at": "-1s", "script": script}],
     }
@@ -83,11 +86,12 @@ async def record() -> Recorded:
             Sample(
                 "listings", await _body(client, "exchangeInfo"), lambda body: parse.listings(body, timedelta(days=1))
             ),
-            Sample("account", await _body(client, "account", signed=True), lambda body: parse.balance(body, "USDT")),
+            Sample("account", await _body(client, "account", signed=True), parse.balances),
             Sample("depth", await _body(client, "depth"), lambda body: parse.top_of_book(body, "NEWUSDT", NOW)),
+            Sample("book", await _body(client, "depth"), lambda body: parse.depth(body, "NEWUSDT", 1000, NOW)),
             Sample("order", await _body(client, "order", signed=True, orderId=order_id), parse.order),
             Sample("orders", await _body(client, "openOrders", signed=True), parse.orders),
-            Sample("fills", await _body(client, "myTrades", signed=True), lambda body: parse.fills(body, order_id)),
+            Sample("fills", await _body(client, "myTrades", signed=True), parse.fills),
             Sample("ack", orjson.dumps(ack), lambda body: parse.acknowledged_id(body, "one")),
             Sample("listen key", orjson.dumps(key), parse.listen_key),
         )
@@ -117,8 +121,8 @@ def recorded() -> Recorded:
     found = asyncio.run(record())
     for sample in found.answers:
         sample.read(accepted_body(Reply(200, sample.body), Purpose.READ))
-    kinds = {type(frames.read(frame, NOW)).__name__ for frame in found.frames}
-    assert kinds == {"TopOfBook", "Order", "Fill", "NoneType"}
+    kinds = {type(frames.read(frame, NOW).item).__name__ for frame in found.frames}
+    assert kinds == {"TopOfBook", "DepthChange", "tuple", "Order", "Fill", "NoneType"}
     return found
 
 
@@ -195,9 +199,11 @@ def mutate_transport(found: Recorded, chance: Random) -> bool:
     """A mutated HTTP answer in pieces, or a mutated control text; whether an error of ours came out."""
     if chance.random() < 0.5:
         conversation = Conversation(TOPICS, 0.0)
+        conversation.due(0.0)
         text = with_odd_bytes(chance.choice(found.texts).encode(), chance).decode("utf-8", "replace")
         try:
             conversation.hear(text, 1.0)
+            conversation.overdue(chance.choice((2.0, 1000.0)))
             conversation.due(chance.choice((2.0, 1000.0)))
         except Over:
             return True

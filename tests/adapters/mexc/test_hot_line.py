@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.clock import SystemClock
-from adapters.mexc.budget import RequestBudget
+from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.hot_line import MexcHotLine, MexcHotLines
 from adapters.mexc.signing import Credentials
 from domain.errors import NotTradable, OutcomeUnknown, RateLimited, SniperError, TryAgain
@@ -31,7 +31,7 @@ def signed(client_order_id: str = "order1") -> SignedOrder:
 
 def lines(url: str) -> MexcHotLines:
     clock = SystemClock()
-    return MexcHotLines(url, Credentials("key", "secret"), clock=clock, budget=RequestBudget(clock))
+    return MexcHotLines(url, Credentials("key", "secret"), clock=clock, governor=RequestGovernor(clock))
 
 
 async def fired(line: MexcHotLine, order: SignedOrder) -> float:

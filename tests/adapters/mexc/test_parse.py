@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from adapters.mexc import parse
 from adapters.mexc.parse import Unreadable
 from domain.ids import ListingKey
+from domain.money import Base
 from domain.orders import OrderKind, OrderStatus, Side
+from domain.ports import Balance
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NOW_MS = 1767225600000
@@ -139,24 +141,35 @@ def test_foreign_trigger_orders_do_not_hide_the_others() -> None:
     assert [order.kind for order in orders] == [OrderKind.LIMIT, OrderKind.IMMEDIATE]
 
 
-def test_fills_are_those_of_the_order_oldest_first() -> None:
-    """The answer is newest first and may hold others."""
-    other = {**TRADE, "orderId": "C02__1", "id": "other"}
+def test_fills_come_oldest_first() -> None:
+    """The answer is newest first."""
     newer = {**TRADE, "id": "505979017439002624X2"}
 
-    fills = parse.fills([newer, other, TRADE], TRADE["orderId"])
+    fills = parse.fills([newer, TRADE])
 
     assert [fill.trade_id for fill in fills] == [TRADE["id"], newer["id"]]
     assert (fills[0].fee, fills[0].fee_asset, fills[0].at) == (Decimal("0.00095"), "USDT", NOW)
 
 
-def test_an_asset_the_account_never_held_has_zero_balance() -> None:
-    """The answer names only assets it knows."""
-    account = {"balances": [{"asset": "USDT", "free": "12.5", "locked": "0.25", "available": "12.5"}]}
+def test_one_unreadable_balance_says_nothing_of_the_others() -> None:
+    """It is named as unreadable; an asset that is not named was never held."""
+    usdt = {"asset": "USDT", "free": "12.5", "locked": "0.25", "available": "12.5"}
 
-    assert parse.balance(account, "USDT").free == Decimal("12.5")
-    assert parse.balance(account, "USDT").locked == Decimal("0.25")
-    assert parse.balance(account, "NEW").free == 0
+    balances = parse.balances({"balances": [usdt, {"asset": "ODD", "free": "-1", "locked": "0"}]})
+
+    assert balances == {"USDT": Balance(Base(Decimal("12.5")), Base(Decimal("0.25"))), "ODD": None}
+
+
+def test_symbols_fees_and_calendar_are_read() -> None:
+    """Fees come as JSON numbers; a calendar row that cannot be read is counted, the others stand."""
+    coin = {"vcoinId": "0" * 32, "vcoinName": "NEW", "vcoinNameFull": "New", "firstOpenTime": NOW_MS, "zone": "NEW"}
+
+    listings, unreadable = parse.calendar({"code": 0, "data": {"newCoins": [coin, {**coin, "firstOpenTime": "soon"}]}})
+
+    assert parse.symbols({"code": 0, "data": ["BTCUSDT", "NEWUSDT"]}) == {"BTCUSDT", "NEWUSDT"}
+    assert parse.fees({"data": {"makerCommission": 0, "takerCommission": 0.0005}, "code": 0}) == (Decimal(0), Decimal("0.0005"))
+    assert [(listing.symbol, listing.opens_at) for listing in listings] == [("NEWUSDT", NOW)]
+    assert unreadable == 1
 
 
 def test_an_empty_side_of_the_book_has_no_price() -> None:
@@ -219,8 +232,12 @@ READERS = [
     (lambda document: parse.listings(document, timedelta(hours=1)), exchange_info({**METAL, "firstOpenTime": NOW_MS})),
     (parse.order, ORDER),
     (parse.orders, [ORDER, ORDER]),
-    (lambda document: parse.fills(document, "x"), [TRADE]),
-    (lambda document: parse.balance(document, "USDT"), {"balances": [{"asset": "USDT", "free": "1", "locked": "0"}]}),
+    (parse.past_orders, [ORDER, ORDER]),
+    (parse.fills, [TRADE]),
+    (parse.balances, {"balances": [{"asset": "USDT", "free": "1", "locked": "0"}]}),
+    (parse.symbols, {"code": 0, "data": ["BTCUSDT"]}),
+    (parse.fees, {"data": {"makerCommission": 0, "takerCommission": 0.0005}}),
+    (parse.calendar, {"data": {"newCoins": [{"vcoinName": "NEW", "firstOpenTime": NOW_MS}]}}),
     (lambda document: parse.top_of_book(document, "A", NOW), {"bids": [["1", "1"]], "asks": [["2", "1"]]}),
     (lambda document: parse.acknowledged_id(document, "x"), {"orderId": "1", "clientOrderId": "x"}),
     (parse.server_time_ms, {"serverTime": NOW_MS}),

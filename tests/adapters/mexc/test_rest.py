@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from adapters.mexc import build
-from adapters.mexc.budget import RequestBudget
 from adapters.mexc.codes import Purpose
+from adapters.mexc.governor import RequestGovernor
+from adapters.mexc.limits import Priority
 from adapters.mexc.rest import Rest, SignedRest
 from adapters.mexc.signing import Credentials
 from domain.errors import ClockRefused, OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
@@ -63,7 +64,17 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 def rest_of(handler: Handler, clock: HastyClock | None = None) -> Rest:
     clock = clock or HastyClock()
-    return Rest("http://venue", clock=clock, budget=RequestBudget(clock), transport=httpx.MockTransport(handler))
+    return Rest("http://venue", clock=clock, governor=RequestGovernor(clock), transport=httpx.MockTransport(handler))
+
+
+async def write(rest: Rest, query: str = "a=1") -> object:
+    return await rest.call(
+        build.PLACE_ORDER, lambda: query, build.JSON_HEADERS, Purpose.WRITE, lambda document: document, Priority.ENTRY
+    )
+
+
+async def ask(rest: Rest) -> object:
+    return await rest.call(build.TIME, lambda: "", (), Purpose.READ, lambda document: document, Priority.POLL)
 
 
 async def test_a_read_is_repeated_after_half_one_and_two_seconds() -> None:
@@ -121,9 +132,9 @@ async def test_a_failure_after_the_first_byte_leaves_an_order_open(
         raise failure("broken")
 
     with pytest.raises(of_an_order):
-        await rest_of(handler).send(build.PLACE_ORDER, "a=1", (), Purpose.WRITE, lambda document: document)
+        await write(rest_of(handler))
     with pytest.raises(TryAgain):
-        await rest_of(handler).send(build.TIME, "", (), Purpose.READ, lambda document: document)
+        await ask(rest_of(handler))
 
     assert len(calls) == 2
 
@@ -137,7 +148,7 @@ async def test_the_signed_text_leaves_byte_for_byte() -> None:
         return httpx.Response(200, json={})
 
     query = "b=a%20b&a=%5B%22x%22%5D&signature=00"
-    await rest_of(handler).send(build.PLACE_ORDER, query, build.JSON_HEADERS, Purpose.WRITE, lambda document: None)
+    await write(rest_of(handler), query)
 
     assert seen[0].url.raw_path == b"/api/v3/order?" + query.encode()
     assert seen[0].headers["content-type"] == "application/json"
@@ -158,13 +169,41 @@ async def test_a_refused_timestamp_is_measured_again_and_tried_once_more() -> No
     assert exchange_clock.synchronised == 2
 
 
-async def test_a_limit_pauses_the_whole_budget() -> None:
+async def test_a_limit_pauses_everything() -> None:
     """The next order is not even tried."""
-    rest = rest_of(lambda request: httpx.Response(429, headers={"Retry-After": "3"}, json={"code": 429, "msg": ""}))
+    calls: list[str] = []
 
+    def handler(request: httpx.Request) -> httpx.Response:
+        calls.append(request.method)
+        return httpx.Response(429, headers={"Retry-After": "3"}, json={"code": 429, "msg": ""})
+
+    rest = rest_of(handler)
     with pytest.raises(RateLimited):
-        await rest.send(build.TIME, "", (), Purpose.READ, lambda document: document)
+        await ask(rest)
 
     with pytest.raises(RateLimited) as caught:
-        rest.budget.admit_order()
+        await rest.governor.admit(build.PLACE_ORDER.cost, Priority.EXIT, 0.2)
     assert caught.value.retry_after_s == 3.0
+    assert calls == ["GET"]
+
+
+async def test_five_failures_rest_a_part_of_the_venue_but_no_exit() -> None:
+    """Market data rest, the account does not, and what a position depends on passes even so."""
+    calls: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url.path)
+        return httpx.Response(503)
+
+    rest = rest_of(handler)
+    for _ in range(5):
+        with pytest.raises(TryAgain):
+            await ask(rest)
+    with pytest.raises(TryAgain, match="market data: 5 calls failed in a row"):
+        await ask(rest)
+    with pytest.raises(OutcomeUnknown):
+        await write(rest)
+    with pytest.raises(TryAgain, match="503"):
+        await rest.call(build.DEPTH, lambda: "", (), Purpose.READ, lambda document: document, Priority.EXIT)
+
+    assert calls == ["/api/v3/time"] * 5 + ["/api/v3/order", "/api/v3/depth"]

@@ -1,33 +1,25 @@
 """Live data that comes back by itself, and says when something may have been missed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
 
-from adapters.mexc import streams
+from adapters.mexc import stream_channel, stream_quotes
 from adapters.mexc.mailbox import Mailbox
 from adapters.mexc.signing import signed_query
+from adapters.mexc.stream_pauses import pause_s
 from adapters.mexc.venue import MexcVenue
 from domain.orders import Fill, Order, OrderStatus
 from domain.ports import StreamGap
 from domain.quotes import TopOfBook
+from tests.adapters.mexc.stream_waits import first
 
-T = TypeVar("T")
 SYMBOL = "BTCUSDT"
-
-
-async def first(items: AsyncIterator[T], wanted: Callable[[T], bool], within_s: float = 10) -> T:
-    """The next item that is wanted."""
-    async with asyncio.timeout(within_s):
-        async for item in items:
-            if wanted(item):
-                return item
-    raise AssertionError("the stream ended")
 
 
 async def buy(venue: MexcVenue, an_order: Any, name: str) -> None:
@@ -43,7 +35,7 @@ async def buy(venue: MexcVenue, an_order: Any, name: str) -> None:
 async def test_quotes_are_told_as_they_change(venue: MexcVenue) -> None:
     """Both sides of an open market, without a gap at the beginning."""
     async with venue.streams.quotes(SYMBOL) as quotes:
-        item = await first(quotes, lambda item: True)
+        item = await first(quotes)
 
     assert isinstance(item, TopOfBook)
     assert item.symbol == SYMBOL
@@ -73,7 +65,7 @@ async def test_a_gap_is_told_after_an_interruption_once_subscribed_again(
     """What comes after the gap is complete again."""
     async with venue.streams.account() as account:
         await control.fault("ws_drop", streams="private")
-        gap = await first(account, lambda item: True)
+        gap = await first(account)
         await buy(venue, an_order, "after")
         fill = await first(account, lambda item: isinstance(item, Fill))
 
@@ -87,8 +79,8 @@ async def test_a_silent_stream_is_replaced_by_asking(
     venue: MexcVenue, control: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Prices go on while the connection lives but tells nothing."""
-    monkeypatch.setattr(streams, "STALE_AFTER_S", 0.2)
-    monkeypatch.setattr(streams, "ASK_EVERY_S", 0.1)
+    monkeypatch.setattr(stream_quotes, "STALE_AFTER_S", 0.2)
+    monkeypatch.setattr(stream_quotes, "ASK_EVERY_S", 0.1)
     async with venue.streams.quotes(SYMBOL) as quotes:
         await first(quotes, lambda item: isinstance(item, TopOfBook))
         await control.fault("ws_silent", streams="public", ms=60_000)
@@ -128,7 +120,7 @@ async def test_an_ended_listen_key_is_replaced(venue: MexcVenue, control: Any) -
         (old,) = await listen_keys(control)
         await listen_keys(control, "DELETE", ("listenKey", old))
         await control.fault("ws_drop", streams="private")
-        gap = await first(account, lambda item: True)
+        gap = await first(account)
         (new,) = await listen_keys(control)
 
     assert isinstance(gap, StreamGap)
@@ -139,13 +131,13 @@ async def test_a_stream_that_cannot_be_had_at_once_says_so_and_keeps_trying(
     venue: MexcVenue, control: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Entering does not wait for ever; one gap when it goes on without, one when it is there."""
-    monkeypatch.setattr(streams, "FIRST_WITHIN_S", 0.1)
+    monkeypatch.setattr(stream_channel, "FIRST_WITHIN_S", 0.1)
     await control.post(
         "faults", kind="status", match={"path": "/api/v3/userDataStream", "method": "POST"}, params={"status": 503}
     )
     async with venue.streams.account() as account:
-        late = await first(account, lambda item: True)
-        there = await first(account, lambda item: True)
+        late = await first(account)
+        there = await first(account)
 
     assert isinstance(late, StreamGap)
     assert isinstance(there, StreamGap)
@@ -186,8 +178,8 @@ async def test_a_cancelled_user_leaves_nothing_behind(venue: MexcVenue) -> None:
 
 def test_pauses_between_connections_grow_to_a_limit() -> None:
     """Doubling from 0.2 s to 5 s, cut by chance to no less than half."""
-    assert [streams.pause_s(n, 0) for n in (1, 2, 3, 9, 99)] == [0.2, 0.4, 0.8, 5.0, 5.0]
-    assert streams.pause_s(1, 1) == 0.1
+    assert [pause_s(n, 0) for n in (1, 2, 3, 9, 99)] == [0.2, 0.4, 0.8, 5.0, 5.0]
+    assert pause_s(1, 1) == 0.1
 
 
 async def test_a_mailbox_that_is_full_loses_the_oldest() -> None:
@@ -198,6 +190,19 @@ async def test_a_mailbox_that_is_full_loses_the_oldest() -> None:
     mailbox.close()
 
     assert [number async for number in mailbox] == [2, 3]
+
+
+async def test_a_gap_is_never_lost_by_a_mailbox_that_is_full() -> None:
+    """It stays where it was among the items, and does not count."""
+    mailbox: Mailbox[int] = Mailbox(keep=2)
+    for number in (0, 1):
+        mailbox.put(number)
+    mailbox.put_for_certain(99)
+    for number in (2, 3, 4):
+        mailbox.put(number)
+    mailbox.close()
+
+    assert [number async for number in mailbox] == [99, 3, 4]
 
 
 async def test_a_bug_in_the_background_reaches_the_reader() -> None:

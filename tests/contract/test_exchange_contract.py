@@ -1,0 +1,306 @@
+"""What every venue promises through the ports Exchange, HotLines and Streams: the fake, paper and MEXC alike.
+
+Where a port leaves a choice (who pays what as a maker, whether a repeated id is noticed), nothing is claimed here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from domain.errors import ClockRefused, NotTradable, OrderRejected
+from domain.money import Base, Price
+from domain.orders import Fill, Order, OrderKind, OrderRequest, OrderStatus, Side
+from domain.ports import Ack, StreamGap
+from domain.quotes import TopOfBook
+from tests.contract.grounds import ASK, ASKED, BASE, BID, FEE, NEW, QUOTE, SYMBOL, USDT, Ground
+
+WITHIN_S = 10.0
+
+
+def a_buy(name: str = "buy1", *, price: str = "0.05", quantity: str = "100", symbol: str = SYMBOL) -> OrderRequest:
+    return OrderRequest(name, symbol, Side.BUY, OrderKind.IMMEDIATE, Price(Decimal(price)), Base(Decimal(quantity)))
+
+
+def a_sell(
+    name: str = "sell1", *, price: str = "0.055", quantity: str = "100", kind: OrderKind = OrderKind.LIMIT
+) -> OrderRequest:
+    return OrderRequest(name, SYMBOL, Side.SELL, kind, Price(Decimal(price)), Base(Decimal(quantity)))
+
+
+async def place(ground: Ground, request: OrderRequest) -> Ack:
+    return await ground.exchange.send(ground.exchange.sign(request, ground.exchange_clock.now(), 1_000))
+
+
+async def found(ground: Ground, name: str) -> Order:
+    order = await ground.exchange.find_order(SYMBOL, name)
+    assert order is not None
+    return order
+
+
+async def total(ground: Ground, asset: str) -> Decimal:
+    balance = await ground.exchange.balance(asset)
+    return balance.free + balance.locked
+
+
+async def eventually(claim: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not await claim():
+            await asyncio.sleep(0.02)
+
+
+async def first(
+    items: AsyncIterator[Order | Fill | StreamGap], wanted: Callable[[Order | Fill | StreamGap], bool]
+) -> Order | Fill | StreamGap:
+    async with asyncio.timeout(WITHIN_S):
+        async for item in items:
+            if wanted(item):
+                return item
+    raise AssertionError("the stream ended")
+
+
+async def test_an_immediate_buy_at_the_ask_is_filled(ground: Ground) -> None:
+    """Acknowledgement, order, fills and balance agree with each other."""
+    ack = await place(ground, a_buy())
+    order = await found(ground, "buy1")
+    fills = await ground.exchange.fills(SYMBOL, ack.order_id)
+
+    assert ack.client_order_id == "buy1"
+    assert (order.order_id, order.client_order_id) == (ack.order_id, "buy1")
+    assert (order.symbol, order.side, order.kind) == (SYMBOL, Side.BUY, OrderKind.IMMEDIATE)
+    assert (order.price, order.quantity) == (Decimal("0.05"), Decimal(100))
+    assert (order.status, order.executed, order.executed_quote) == (OrderStatus.FILLED, Decimal(100), Decimal(5))
+    assert sum(fill.quantity for fill in fills) == Decimal(100)
+    assert sum(fill.quote for fill in fills) == Decimal(5)
+    assert {(fill.order_id, fill.symbol, fill.side, fill.price) for fill in fills} == {
+        (ack.order_id, SYMBOL, Side.BUY, ASK)
+    }
+    assert len({fill.trade_id for fill in fills}) == len(fills)
+    assert await total(ground, BASE) == NEW + 100
+
+
+async def test_what_a_purchase_costs_is_its_fills_and_their_fees(ground: Ground) -> None:
+    """The fee is a share of what was traded, in quote, on top of it."""
+    ack = await place(ground, a_buy())
+    fills = await ground.exchange.fills(SYMBOL, ack.order_id)
+
+    spent = sum((fill.quote for fill in fills), Decimal(0))
+    fees = sum((fill.fee for fill in fills), Decimal(0))
+    assert {fill.fee_asset for fill in fills} == {QUOTE}
+    assert fees == spent * FEE
+    assert await total(ground, QUOTE) == USDT - spent - fees
+    assert (await ground.exchange.balance(QUOTE)).locked == 0
+
+
+async def test_a_better_price_than_the_limit_is_had(ground: Ground) -> None:
+    """The limit is the worst price, not the price."""
+    await place(ground, a_buy(price="0.055"))
+
+    order = await found(ground, "buy1")
+    assert order.price == Decimal("0.055")
+    assert order.executed_quote == Decimal(5)
+
+
+async def test_an_immediate_buy_under_the_ask_ends_with_nothing(ground: Ground) -> None:
+    """It is known, final, and cost nothing."""
+    ack = await place(ground, a_buy(price="0.0499"))
+
+    order = await found(ground, "buy1")
+    assert (order.status, order.executed, order.executed_quote) == (OrderStatus.CANCELLED, Decimal(0), Decimal(0))
+    assert await ground.exchange.fills(SYMBOL, ack.order_id) == ()
+    assert await ground.exchange.open_orders(SYMBOL) == ()
+    assert (await ground.exchange.balance(QUOTE)).free == USDT
+
+
+async def test_an_immediate_buy_of_more_than_is_offered_ends_filled_in_part(ground: Ground) -> None:
+    """The rest does not stay in the book."""
+    await place(ground, a_buy(quantity="1500"))
+
+    order = await found(ground, "buy1")
+    assert (order.status, order.executed) == (OrderStatus.PARTIALLY_CANCELLED, ASKED)
+    assert await ground.exchange.open_orders(SYMBOL) == ()
+    assert (await ground.exchange.balance(QUOTE)).free == USDT - 50 - 50 * FEE
+
+
+async def test_what_was_bought_is_not_offered_again(ground: Ground) -> None:
+    """A second buy gets what the first one left."""
+    await place(ground, a_buy("buy1", quantity="900"))
+    await place(ground, a_buy("buy2", quantity="900"))
+
+    assert (await found(ground, "buy1")).executed == Decimal(900)
+    assert (await found(ground, "buy2")).executed == Decimal(100)
+
+
+async def test_an_immediate_sell_at_the_bid_is_filled(ground: Ground) -> None:
+    """Its proceeds are there, less the fee."""
+    await place(ground, a_sell(price="0.0485", kind=OrderKind.IMMEDIATE))
+
+    order = await found(ground, "sell1")
+    assert (order.status, order.executed_quote) == (OrderStatus.FILLED, Decimal("4.9"))
+    assert await total(ground, BASE) == NEW - 100
+    assert await total(ground, QUOTE) == USDT + Decimal("4.9") * (1 - FEE)
+
+
+async def test_a_limit_sell_rests_until_it_is_cancelled(ground: Ground) -> None:
+    """It is open and holds its coins; afterwards it is neither."""
+    await place(ground, a_sell())
+    resting = await found(ground, "sell1")
+    listed = await ground.exchange.open_orders(SYMBOL)
+    holding = await ground.exchange.balance(BASE)
+    await ground.exchange.cancel(SYMBOL, "sell1")
+
+    assert (resting.status, resting.kind) == (OrderStatus.NEW, OrderKind.LIMIT)
+    assert [order.client_order_id for order in listed] == ["sell1"]
+    assert (holding.free, holding.locked) == (NEW - 100, Decimal(100))
+    ended = await found(ground, "sell1")
+    freed = await ground.exchange.balance(BASE)
+    assert (ended.status, ended.executed) == (OrderStatus.CANCELLED, Decimal(0))
+    assert await ground.exchange.open_orders(SYMBOL) == ()
+    assert (freed.free, freed.locked) == (NEW, Decimal(0))
+
+
+async def test_a_resting_sell_is_filled_at_its_price_when_the_market_comes_to_it(ground: Ground) -> None:
+    """Nobody asks for it: the market moves."""
+    await place(ground, a_sell(price="0.052"))
+    await ground.market.bid("0.052", "2000")
+
+    async def filled() -> bool:
+        return (await found(ground, "sell1")).status is OrderStatus.FILLED
+
+    await eventually(filled)
+    assert (await found(ground, "sell1")).executed_quote == Decimal("5.2")
+    assert await total(ground, BASE) == NEW - 100
+    assert (await ground.exchange.balance(BASE)).locked == 0
+
+
+async def test_cancelling_is_idempotent(ground: Ground) -> None:
+    """Twice, after the end, or of an order nobody knows: no error, and nothing changes."""
+    await place(ground, a_buy())
+    await place(ground, a_sell())
+    for name in ("sell1", "sell1", "buy1", "neverthere"):
+        await ground.exchange.cancel(SYMBOL, name)
+
+    assert (await found(ground, "buy1")).status is OrderStatus.FILLED
+    assert (await found(ground, "sell1")).status is OrderStatus.CANCELLED
+    assert await ground.exchange.find_order(SYMBOL, "neverthere") is None
+
+
+async def test_an_order_nobody_placed_is_not_known(ground: Ground) -> None:
+    """None, not an error; and it has no fills."""
+    assert await ground.exchange.find_order(SYMBOL, "neverthere") is None
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(a_buy(quantity="30000"), id="more USDT than there is"),
+        pytest.param(a_sell(quantity="501"), id="more coins than there are"),
+        pytest.param(a_buy(quantity="1"), id="too small"),
+    ],
+)
+async def test_an_order_that_cannot_be_is_rejected_and_leaves_nothing(ground: Ground, request_: OrderRequest) -> None:
+    """A definite no: no order, nothing locked."""
+    with pytest.raises(OrderRejected):
+        await place(ground, request_)
+
+    assert await ground.exchange.find_order(SYMBOL, request_.client_order_id) is None
+    assert await ground.exchange.open_orders(SYMBOL) == ()
+    assert (await ground.exchange.balance(QUOTE)).free == USDT
+    assert (await ground.exchange.balance(BASE)).free == NEW
+
+
+@pytest.mark.parametrize("off_s", [-2.0, 3.0])
+async def test_a_timestamp_outside_its_window_is_refused(ground: Ground, off_s: float) -> None:
+    """Too old or too far ahead: nothing is bought."""
+    stamp = ground.exchange_clock.now() + timedelta(seconds=off_s)
+    signed = ground.exchange.sign(a_buy(), stamp, 1_000)
+
+    with pytest.raises(ClockRefused):
+        await ground.exchange.send(signed)
+
+    assert await ground.exchange.find_order(SYMBOL, "buy1") is None
+    assert await total(ground, QUOTE) == USDT
+
+
+async def test_before_its_opening_a_symbol_is_not_tradable(ground: Ground) -> None:
+    """Whatever its book shows."""
+    symbol = await ground.market.closed_symbol()
+
+    with pytest.raises(NotTradable):
+        await place(ground, a_buy(symbol=symbol))
+
+    assert await ground.exchange.find_order(symbol, "buy1") is None
+
+
+async def test_the_account_stream_tells_orders_and_fills(ground: Ground) -> None:
+    """Of an order that was placed after it was entered."""
+    async with ground.streams.account() as items:
+        await place(ground, a_buy())
+        told: list[Order | Fill | StreamGap] = []
+
+        def complete(item: Order | Fill | StreamGap) -> bool:
+            told.append(item)
+            orders = [one for one in told if isinstance(one, Order)]
+            fills = [one for one in told if isinstance(one, Fill)]
+            return any(one.executed == 100 for one in orders) and sum(one.quantity for one in fills) == 100
+
+        await first(items, complete)
+
+    assert {item.client_order_id for item in told if isinstance(item, Order | Fill)} == {"buy1"}
+
+
+async def test_a_hot_order_is_booked_once(ground: Ground) -> None:
+    """Loaded, fired at its instant and answered; what was loaded and never fired is not booked."""
+    line = await ground.lines.open()
+    await line.load(ground.exchange.sign(a_buy("dropped"), ground.exchange_clock.now(), 1_000))
+    await line.load(ground.exchange.sign(a_buy("hot1"), ground.exchange_clock.now(), 1_000))
+    fired_at = line.fire()
+    ack = await line.answer(WITHIN_S)
+    await line.load(ground.exchange.sign(a_buy("hot2"), ground.exchange_clock.now(), 1_000))
+    line.fire()
+    await line.answer(WITHIN_S)
+    await line.close()
+    await line.close()
+
+    assert (ack.client_order_id, ack.received > fired_at) == ("hot1", True)
+    assert (await found(ground, "hot1")).order_id == ack.order_id
+    assert (await found(ground, "hot2")).status is OrderStatus.FILLED
+    assert await ground.exchange.find_order(SYMBOL, "dropped") is None
+    assert await total(ground, BASE) == NEW + 200
+
+
+async def test_a_refusal_reaches_whoever_waits_for_a_hot_order(ground: Ground) -> None:
+    """And the line carries the next one."""
+    line = await ground.lines.open()
+    await line.load(ground.exchange.sign(a_buy("small", quantity="1"), ground.exchange_clock.now(), 1_000))
+    line.fire()
+    with pytest.raises(OrderRejected):
+        await line.answer(WITHIN_S)
+    await line.load(ground.exchange.sign(a_buy("large"), ground.exchange_clock.now(), 1_000))
+    line.fire()
+    ack = await line.answer(WITHIN_S)
+    await line.close()
+
+    assert ack.client_order_id == "large"
+
+
+async def test_prices_are_told(ground: Ground) -> None:
+    """Asked for, and by the stream."""
+    asked = await ground.exchange.top_of_book(SYMBOL)
+    async with ground.streams.quotes(SYMBOL) as items, asyncio.timeout(WITHIN_S):
+        told = await anext(item async for item in items if isinstance(item, TopOfBook))
+
+    assert (asked.symbol, asked.bid, asked.ask) == (SYMBOL, BID, ASK)
+    assert (told.symbol, told.bid, told.ask) == (SYMBOL, BID, ASK)
+
+
+async def test_rules_of_a_listed_symbol_are_known(ground: Ground) -> None:
+    """Enough of them to plan an order."""
+    rules = await ground.exchange.rules(SYMBOL)
+
+    assert rules is not None
+    assert (rules.symbol, rules.base_asset, rules.quote_asset) == (SYMBOL, BASE, QUOTE)
+    assert rules.api_allowed
+    assert rules.taker_fee == FEE

@@ -1,0 +1,168 @@
+"""A session never fires on what was known of the exchange's clock before a clock jumped."""
+
+import asyncio
+from datetime import timedelta
+
+from domain.events import ClockMeasured, EntryEnded, LeaseTaken, PhaseEntered, ShotSent
+from tests.desk.floor import Floor
+from tests.desk.test_session import a_floor
+
+
+def at_the_instant(floor: Floor, seconds: float, *, suspended: float = 0.0, measured: bool = True) -> None:
+    """Between the aim and the first last look: the exchange's clock is set ahead, or this machine sleeps.
+
+    measured: another session asks for the time meanwhile.
+    """
+
+    def jump() -> None:
+        floor.launchpad.before_look = lambda: None
+        floor.clock.suspended_s += suspended
+        floor.exchange_clock.set_ahead_s += seconds
+        if measured:
+            floor.exchange_clock.measure()
+
+    floor.launchpad.before_look = jump
+
+
+async def test_a_machine_suspended_after_the_aim_sends_nothing_with_it() -> None:
+    """Too short a sleep for the lease to end; the estimate is worthless all the same. Armed anew, it is too late."""
+    floor = a_floor()
+    desk = floor.desk()
+    at_the_instant(floor, 0.0, suspended=0.3, measured=False)
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert (entry.result, floor.exchange.sent) == ("missed", [])
+    assert any("suspended" in event.detail for event in floor.store.of(PhaseEntered))
+    assert floor.store.impossible == []
+
+
+async def test_after_a_suspension_at_the_instant_a_late_entry_is_aimed_anew() -> None:
+    """Where the operator allows to be late, the one shot that leaves rests on a new measurement."""
+    floor = a_floor(late_entry_s=30, time_stop_s=2, ladder=())
+    desk = floor.desk()
+    at_the_instant(floor, 0.0, suspended=0.3, measured=False)
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert len(floor.store.of(ClockMeasured)) == 2
+    assert len(floor.store.of(ShotSent)) == len(floor.exchange.sent)
+    assert floor.complaints() == []
+
+
+async def test_a_venue_clock_set_ahead_after_the_aim_sends_nothing_with_it() -> None:
+    """Another session's measurement shows it; the opening has passed already."""
+    floor = a_floor()
+    desk = floor.desk()
+    at_the_instant(floor, 3.0)
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert (entry.result, floor.exchange.sent) == ("missed", [])
+    assert any("jumped" in event.detail for event in floor.store.of(PhaseEntered))
+
+
+async def test_a_venue_clock_set_back_after_the_aim_is_waited_for() -> None:
+    """The opening is still to come: armed anew, the session fires at the time the venue's clock now shows."""
+    floor = a_floor(time_stop_s=2, ladder=())
+    desk = floor.desk()
+    at_the_instant(floor, -0.6)
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert entry.result == "filled", entry.reason
+    late = floor.exchange.booked_at[0] - floor.record.opens_at
+    assert timedelta(seconds=0.6) <= late < timedelta(seconds=0.61)
+    assert floor.complaints() == []
+
+
+async def test_a_measurement_that_agrees_does_not_stop_the_shot() -> None:
+    """Another session measured between aim and look, and the clock is where it was."""
+    floor = a_floor(time_stop_s=2, ladder=())
+    desk = floor.desk()
+    at_the_instant(floor, 0.0005)
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert len(floor.store.of(ClockMeasured)) == 1
+
+
+async def test_a_clock_that_became_unsure_after_the_aim_sends_nothing() -> None:
+    """A bound worse than the policy's counts at the last look too."""
+    floor = a_floor()
+    desk = floor.desk()
+    at_the_instant(floor, 0.0, measured=False)
+    jump = floor.launchpad.before_look
+
+    def unsure() -> None:
+        jump()
+        floor.exchange_clock.bound = 1.0
+        floor.exchange_clock.measure()
+
+    floor.launchpad.before_look = unsure
+
+    await floor.trade(desk)
+    await desk.close()
+
+    assert floor.exchange.sent == []
+
+
+async def test_a_machine_suspended_while_armed_measures_anew_and_fires() -> None:
+    """Long before the opening a short sleep costs a measurement only."""
+    floor = a_floor(time_stop_s=2, ladder=(), opens_in_s=20.0)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(-12.0, lambda: setattr(floor.clock, "suspended_s", 0.3))
+
+    entry, _ = await trading
+    await desk.close()
+
+    late = floor.exchange.booked_at[0] - floor.record.opens_at
+    assert entry.result == "filled"
+    assert timedelta(0) <= late < timedelta(milliseconds=10)
+    assert len(floor.store.of(LeaseTaken)) == 1
+
+
+async def test_a_machine_suspended_between_two_shots_finds_what_it_sent() -> None:
+    """No time is known when the answer comes: the attempt ends, and the next one reconciles before anything else."""
+    floor = a_floor(time_stop_s=2, ladder=())
+    floor.exchange.opens_at += timedelta(seconds=0.5)
+    desk = floor.desk()
+    looks = 0
+
+    def second_look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            floor.clock.suspended_s += 0.3
+
+    floor.launchpad.before_look = second_look
+
+    await floor.trade(desk)
+    await desk.close()
+
+    assert looks == 2
+    assert len(floor.store.of(EntryEnded)) == 1
+    assert floor.complaints() == []
+
+
+async def test_a_guard_survives_a_suspension() -> None:
+    """The position is sold at its time stop although the time was lost on the way; nobody else had to take over."""
+    floor = a_floor(time_stop_s=10, ladder=())
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(4.0, lambda: setattr(floor.clock, "suspended_s", 0.3))
+
+    _, guard = await trading
+    await desk.close()
+
+    assert guard.flat
+    assert len(floor.store.of(LeaseTaken)) == 1
+    assert floor.complaints() == []
