@@ -61,6 +61,16 @@ def read(frame: bytes, at: datetime) -> Pushed:
         raise UnreadableFrame(str(exc), wrapper.channel or None) from exc
 
 
+def topic(frame: bytes) -> str:
+    """What one frame says that it belongs to, whatever else is in it; for people."""
+    wrapper = pb.PushDataV3ApiWrapper()
+    try:
+        wrapper.ParseFromString(frame)
+    except DecodeError:
+        return "unreadable"
+    return wrapper.channel or "unnamed"
+
+
 def _item(wrapper: pb.PushDataV3ApiWrapper, at: datetime) -> Item | None:
     kind = wrapper.WhichOneof("body")
     if kind == "publicAggreDepths":

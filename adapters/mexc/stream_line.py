@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from adapters.mexc import frames
+from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.conversation import Confirmed, Declined, Over
 from adapters.mexc.parse import Unreadable
 from adapters.mexc.stream_channel import Channel
@@ -34,11 +35,12 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Dial:
     """How connections are made. trust: certificates for wss, None: the system's. rotate_after_s: their age when a
-    successor is wanted."""
+    successor is wanted. capture: where raw messages are kept; None: nowhere."""
 
     clock: Clock
     trust: ssl.SSLContext | None = None
     rotate_after_s: float = ROTATE_AFTER_S
+    capture: PayloadCapture | None = None
 
 
 class Line:
@@ -140,7 +142,7 @@ class Line:
     async def _connect(self) -> Link:
         url = await self._url()
         topics = [topic for channel in self.channels for topic in channel.topics]
-        link = Link(url, topics, self._clock, self._dial.trust, self._hear)
+        link = Link(url, topics, self._clock, self._dial.trust, self._hear, self._dial.capture)
         self._links[link] = asyncio.create_task(link.run())
         return link
 

@@ -10,6 +10,8 @@ from typing import NoReturn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from adapters.mexc import frames
+from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.conversation import Confirmed, Conversation, Declined, Over
 from domain.errors import SniperError
 from domain.ports import Clock
@@ -24,7 +26,10 @@ ENDED = (Over, SniperError, WebSocketException, OSError)
 
 
 class Link:
-    """A connection that wants `topics`, which may change at any time. hear: called with all that comes, in order."""
+    """A connection that wants `topics`, which may change at any time. hear: called with all that comes, in order.
+
+    capture: where raw messages are kept; None: nowhere.
+    """
 
     def __init__(
         self,
@@ -33,6 +38,7 @@ class Link:
         clock: Clock,
         trust: ssl.SSLContext | None,
         hear: Callable[["Link", Heard], None],
+        capture: PayloadCapture | None = None,
     ) -> None:
         self.settled = asyncio.Event()
         """Set once every topic has been answered."""
@@ -43,6 +49,7 @@ class Link:
         self._clock = clock
         self._trust = trust
         self._hear = hear
+        self._capture = capture
         self._conversation: Conversation | None = None
         self._waiting: asyncio.Timeout | None = None
 
@@ -113,11 +120,14 @@ class Link:
         """The next message; None when something has to be said first."""
         try:
             async with asyncio.timeout(max(0.0, talk.next_due() - self._clock.monotonic())) as self._waiting:
-                return await socket.recv()
+                message = await socket.recv()
         except TimeoutError:
             return None
         finally:
             self._waiting = None
+        if self._capture is not None:
+            self._capture.frame(frames.topic(message) if isinstance(message, bytes) else "control", message)
+        return message
 
     def _wake(self) -> None:
         """Have `due` asked at once."""

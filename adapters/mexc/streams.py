@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from adapters.mexc import build, parse
+from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.depth import Depth, DepthSnapshot
 from adapters.mexc.listen_key import ListenKey
 from adapters.mexc.mailbox import Mailbox
@@ -40,7 +41,7 @@ class MexcStreams:
     """Connects when the first stream is entered; nothing is left open after the last one was left.
 
     ws_url: with its path, e.g. ws://127.0.0.1:9000/ws. exchange: asked for prices when the stream does not tell them.
-    rotate_after_s: age of a connection when it is replaced.
+    rotate_after_s: age of a connection when it is replaced. capture: where raw messages are kept; None: nowhere.
     """
 
     def __init__(
@@ -51,12 +52,13 @@ class MexcStreams:
         *,
         trust: ssl.SSLContext | None = None,
         rotate_after_s: float = ROTATE_AFTER_S,
+        capture: PayloadCapture | None = None,
     ) -> None:
         self._url = ws_url
         self._signed = signed
         self._exchange = exchange
         self._clock: Clock = signed.rest.clock
-        self._dial = Dial(self._clock, trust, rotate_after_s)
+        self._dial = Dial(self._clock, trust, rotate_after_s, capture)
         self._pool = Pool(ws_url, self._dial)
 
     @asynccontextmanager

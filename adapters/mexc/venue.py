@@ -77,7 +77,7 @@ async def open_venue(
                 trust=trust,
                 capture=capture,
             ),
-            streams=MexcStreams(ws_url, signed, exchange, trust=trust),
+            streams=MexcStreams(ws_url, signed, exchange, trust=trust, capture=capture),
             listings=ExchangeInfoListings(rest),
             symbols=MexcSymbols(signed),
             history=AccountHistory(signed),

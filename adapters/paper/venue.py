@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from adapters.mexc.limits import Limits
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import open_venue
 from adapters.paper.books import PaperBooks
@@ -53,17 +54,21 @@ async def open_paper(
     clock: Clock,
     trades: bool = True,
     one_way_s: float | None = None,
+    limits: Limits | None = None,
+    redis_url: str | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[PaperVenue]:
     """The account is made with `balance` USDT when it is not there. Raises StoreUnavailable.
 
     trades: whether this process sends orders; then it follows markets early and may look after what rests. one_way_s:
-    seconds from here to the venue; None: as measured.
+    seconds from here to the venue; None: as measured. limits, redis_url: of the public questions, as for open_venue.
     """
     books = PaperBooks(database, account)
     await books.open(START_ASSET, balance)
     changes = Changes(database.url, books, clock)
-    async with open_venue(rest_url, ws_url, NO_KEY, clock=clock, trust=trust) as public:
+    async with open_venue(
+        rest_url, ws_url, NO_KEY, clock=clock, limits=limits, redis_url=redis_url, trust=trust
+    ) as public:
         markets = Markets(public.streams, clock)
         exchange = PaperExchange(
             public.exchange, books, markets, public.exchange_clock, clock, one_way_s=one_way_s, warm=trades

@@ -18,6 +18,7 @@ import stack as stack_module
 from adapters.local.options import Programs, StackOptions
 from adapters.local.state import read_state, running_pid
 from adapters.local.supervisor import ChildFailed
+from adapters.venue_kind import VenueKind
 from domain.errors import InvalidInput
 from stack import Stack, stop_running
 from tests.stack.helpers import eventually, is_alive
@@ -197,6 +198,35 @@ async def test_a_venue_of_ones_own_means_no_simulator(options: StackOptions, tmp
         "k",
         "s",
     )
+
+
+async def test_on_paper_nobody_gets_to_see_a_key(options: StackOptions, tmp_path: Path) -> None:
+    """Workers are told the venue and where its data come from; the state file and the ready line say it too."""
+    theirs = replace(
+        options,
+        venue=VenueKind.PAPER,
+        rest_url="https://api.mexc.com",
+        ws_url="wss://wbs-api.mexc.com/ws",
+        api_key="k",
+        api_secret="s",
+    )
+    said: list[str] = []
+    async with Stack(theirs, say=said.append) as stack:
+        assert "simulator" not in stack.state.children
+        state = read_state(options.home)
+
+    worker = _told(tmp_path, "worker")
+    assert (worker["SNIPER_VENUE"], worker["MEXC_REST_URL"]) == ("paper", "https://api.mexc.com")
+    assert not {"MEXC_API_KEY", "MEXC_API_SECRET"} & worker.keys()
+    assert state is not None
+    assert state.venue is VenueKind.PAPER
+    assert "on paper with the data of https://api.mexc.com" in said[-1]
+
+
+def test_a_venue_that_does_not_exist_is_refused() -> None:
+    """It is never taken for another one."""
+    with pytest.raises(InvalidInput, match="SNIPER_VENUE"):
+        StackOptions.from_environment({"SNIPER_VENUE": "papre"})
 
 
 async def test_only_infra_runs_no_product(options: StackOptions) -> None:
