@@ -24,6 +24,7 @@ from activities.preparation import PreparationActivities
 from activities.trading import EntryActivities, GuardActivities
 from adapters.clock import SystemClock
 from adapters.logs import configure
+from adapters.mexc.limits import alone
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import MexcVenue, open_venue
 from adapters.paper.venue import PaperVenue, open_paper
@@ -34,8 +35,9 @@ from adapters.postgres.leases import PostgresLeases
 from adapters.postgres.listing_book import PostgresListingBook
 from adapters.postgres.price_log import PostgresPriceLog
 from adapters.postgres.session_store import PostgresSessionStore
+from adapters.postgres.venue_access import PostgresVenueAccess
 from adapters.postgres.wakeups import PostgresWakeups
-from adapters.settings import PaperSettings, Settings, VenueSettings, read_settings
+from adapters.settings import Settings, read_settings
 from adapters.temporal import TemporalSnipes, connect
 from adapters.venue_kind import VenueKind
 from desk.desk import Desk
@@ -67,15 +69,17 @@ async def run(role: str, settings: Settings) -> None:
         clock = SystemClock()
         database = await resources.enter_async_context(Database(settings.database(), name=f"sniper-{role}"))
         if settings.sniper_venue is VenueKind.PAPER:
-            venue = await resources.enter_async_context(_paper(role, settings.paper(), database, clock))
+            venue = await resources.enter_async_context(_paper(role, settings, database, clock))
         else:
-            venue = await resources.enter_async_context(_mexc(settings.venue(), clock))
+            venue = await resources.enter_async_context(_mexc(role, settings, clock))
         log.info("worker.venue", venue=settings.sniper_venue.value, rest_url=settings.mexc_rest_url)
+        worker_name = f"{role}@{socket.gethostname()}:{os.getpid()}"
+        await resources.enter_async_context(PostgresVenueAccess(database, clock, worker_name, venue.gauges.read))
         client = await connect(settings.temporal_address, settings.temporal_namespace)
         if role == "control":
             worker = _control(client, database, venue, clock)
         else:
-            worker = await _hot(role, client, database, venue, clock, settings, resources)
+            worker = await _hot(role, worker_name, client, database, venue, clock, settings, resources)
         async with worker:
             if role == "control":
                 await _watch_listings(client)
@@ -86,14 +90,21 @@ async def run(role: str, settings: Settings) -> None:
             log.info("worker.leaving", role=role)
 
 
-def _mexc(account: VenueSettings, clock: SystemClock) -> AbstractAsyncContextManager[Venue]:
-    credentials = Credentials(account.api_key.get_secret_value(), account.api_secret.get_secret_value())
-    return open_venue(account.rest_url, account.ws_url, credentials, clock=clock)
+def _mexc(role: str, settings: Settings, clock: SystemClock) -> AbstractAsyncContextManager[Venue]:
+    account = settings.venue()
+    return open_venue(
+        account.rest_url,
+        account.ws_url,
+        Credentials(account.api_key.get_secret_value(), account.api_secret.get_secret_value()),
+        clock=clock,
+        limits=alone(role),
+        redis_url=settings.redis_url,
+        capture_to=settings.mexc_capture_dir,
+    )
 
 
-def _paper(
-    role: str, account: PaperSettings, database: Database, clock: SystemClock
-) -> AbstractAsyncContextManager[Venue]:
+def _paper(role: str, settings: Settings, database: Database, clock: SystemClock) -> AbstractAsyncContextManager[Venue]:
+    account = settings.paper()
     return open_paper(
         account.rest_url,
         account.ws_url,
@@ -103,6 +114,9 @@ def _paper(
         clock=clock,
         trades=role != "control",
         one_way_s=account.one_way_s,
+        limits=alone(role),
+        redis_url=settings.redis_url,
+        capture_to=settings.mexc_capture_dir,
     )
 
 
@@ -141,6 +155,7 @@ def _control(client: Client, database: Database, venue: Venue, clock: SystemCloc
 
 async def _hot(
     role: str,
+    name: str,
     client: Client,
     database: Database,
     venue: Venue,
@@ -155,7 +170,7 @@ async def _hot(
     prices = await resources.enter_async_context(PostgresPriceLog(database, clock))
     desk = Desk(
         DeskKit(
-            holder=f"{role}@{socket.gethostname()}:{os.getpid()}",
+            holder=name,
             installation=await installation(database),
             clock=clock,
             exchange_clock=venue.exchange_clock,

@@ -22,12 +22,13 @@ from domain.money import Quote
 
 T = TypeVar("T")
 
-_SECRET_NAMES = ("DATABASE_URL", "MEXC_API_KEY", "MEXC_API_SECRET")
+_SECRET_NAMES = ("DATABASE_URL", "REDIS_URL", "MEXC_API_KEY", "MEXC_API_SECRET")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _VENUE_REMEDY = (
     "live trading is not enabled in this version: start `sniper up` or `sniper simulator` and use its address, or set"
     " SNIPER_VENUE=paper, which uses the public data of any address and sends no order"
 )
+_REDIS_EXPECTED = "redis or rediss://host:port/number"
 _HOST = re.compile(r"[a-z0-9.:-]+")
 
 
@@ -96,6 +97,17 @@ def _database_url(url: str) -> str:
     return url
 
 
+def _redis_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        reachable = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+    except ValueError as exc:
+        raise ValueError(_REDIS_EXPECTED) from exc
+    if not reachable or not re.fullmatch(r"(/[0-9]{0,3})?", parts.path):
+        raise ValueError(_REDIS_EXPECTED)
+    return url
+
+
 def _temporal_address(address: str) -> str:
     host, colon, port = address.rpartition(":")
     if not host or not colon or not port.isdigit() or not 0 < int(port) < 65_536:
@@ -126,6 +138,10 @@ class Settings(BaseSettings):
     mexc_ws_url: Annotated[str, AfterValidator(_ws_url)] | None = None
     mexc_api_key: SecretStr | None = None
     mexc_api_secret: SecretStr | None = None
+    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(default=None, repr=False)
+    """Where processes share their request budget; may hold a password. None: each keeps to a part of its own."""
+    mexc_capture_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = None
+    """Where raw requests and answers are kept, without secrets; None: nowhere."""
     panel_url: str | None = None
     """Of a running stack only."""
 

@@ -4,11 +4,12 @@ import asyncio
 
 import psycopg
 
-from adapters.doctor import judging
+from adapters.doctor import judging, judging_venue
 from adapters.doctor.findings import Verdict, error, refused
 from adapters.doctor.latency import fastest_ms
 from adapters.postgres.address import is_refusal, shown
 from adapters.postgres.database import Connection, Database
+from adapters.postgres.venue_access import told_lately
 from domain.errors import InvalidInput, StoreUnavailable
 
 
@@ -51,6 +52,12 @@ class DatabaseProbes:
                 " WHERE attention <> '' AND phase <> 'closed' ORDER BY id DESC"
             )
             return judging.attention(dict(await found.fetchall()))
+
+    async def venue_access(self) -> Verdict:
+        """How the workers get on with the venue, as they told lately."""
+        async with self._database.transaction() as connection:
+            told = await told_lately(connection)
+        return judging_venue.access({one.worker: one.access for one in told})
 
     def _unreachable(self, exc: StoreUnavailable) -> Verdict:
         cause = exc.__cause__

@@ -1,8 +1,10 @@
 """What is well and what is not at the venue: pure, and without a word of the venue's protocol."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from adapters.doctor.findings import Verdict, error, info, ok
+from adapters.doctor.findings import Verdict, error, info, not_asked, ok, warning
+from domain.venue_access import VenueAccess
 
 WALL_CLOCK_WITHIN = timedelta(seconds=1)
 """Further apart, the times in our logs and the venue's records are hard to compare. Trading uses neither."""
@@ -57,3 +59,47 @@ def wall_clock(offset: timedelta) -> Verdict:
         expected=f"at most {WALL_CLOCK_WITHIN.total_seconds():g} s",
         remedy="harmless to trading, which measures the exchange's clock; synchronise this one (NTP) to compare logs",
     )
+
+
+def access(told: Mapping[str, VenueAccess]) -> Verdict:
+    """Worker -> how it gets on with the venue."""
+    if not told:
+        return not_asked("no worker has told lately how it gets on with the venue")
+    troubles = {worker: found for worker, seen in told.items() if (found := _troubles(seen))}
+    if troubles:
+        return warning(
+            "; ".join(f"{worker}: {', '.join(found)}" for worker, found in troubles.items()),
+            expected="a venue that answers, and a Redis that answers where REDIS_URL names one",
+            remedy=_REMEDY,
+        )
+    return ok("; ".join(f"{worker} {_summary(seen)}" for worker, seen in told.items()))
+
+
+_REMEDY = (
+    "exits are tried all the same; entries and questions wait for the venue, and without Redis each worker keeps to a"
+    " smaller part of the limits: start it, or unset REDIS_URL"
+)
+
+
+def _troubles(seen: VenueAccess) -> list[str]:
+    found = [f"Redis is away ({seen.why})"] if seen.budget == "cut off" else []
+    if seen.paused_s > 0:
+        found.append(f"the venue asked for rest, {seen.paused_s:.1f} s are left")
+    found += [
+        f"{trouble.part} failed {trouble.failures} times in a row, tried again in {trouble.rests_s:.0f} s"
+        for trouble in seen.troubles
+        if trouble.rests_s is not None
+    ]
+    return found
+
+
+def _summary(seen: VenueAccess) -> str:
+    fullest = max(seen.uses, key=lambda use: use.used / use.limit)
+    said = f"{seen.budget}, {fullest.name} {fullest.used} of {fullest.limit}"
+    if seen.exit_wait_ms is not None:
+        said += f", exits waited up to {seen.exit_wait_ms:.1f} ms"
+    if seen.clock_bound_ms is not None:
+        said += f", clock to {seen.clock_bound_ms:.1f} ms"
+    if seen.jumps:
+        said += f", {len(seen.jumps)} clock jumps, the last: {seen.jumps[-1]}"
+    return said

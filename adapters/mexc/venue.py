@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.mexc.access import Gauges
 from adapters.mexc.breakers import Breakers
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.exchange import MexcExchange
@@ -35,7 +36,7 @@ class MexcVenue:
     symbols: MexcSymbols
     history: AccountHistory
     governor: RequestGovernor
-    breakers: Breakers
+    gauges: Gauges
 
 
 @asynccontextmanager
@@ -82,7 +83,7 @@ async def open_venue(
             symbols=MexcSymbols(signed),
             history=AccountHistory(signed),
             governor=governor,
-            breakers=breakers,
+            gauges=Gauges(clock, governor, breakers, exchange_clock),
         )
     finally:
         await exchange_clock.close()

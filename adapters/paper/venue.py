@@ -8,9 +8,11 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
+from adapters.mexc.access import Gauges
 from adapters.mexc.limits import Limits
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import open_venue
@@ -41,6 +43,7 @@ class PaperVenue:
     hot_lines: PaperHotLines
     streams: PaperStreams
     listings: ListingSource
+    gauges: Gauges
 
 
 @asynccontextmanager
@@ -56,18 +59,27 @@ async def open_paper(
     one_way_s: float | None = None,
     limits: Limits | None = None,
     redis_url: str | None = None,
+    capture_to: Path | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[PaperVenue]:
     """The account is made with `balance` USDT when it is not there. Raises StoreUnavailable.
 
     trades: whether this process sends orders; then it follows markets early and may look after what rests. one_way_s:
-    seconds from here to the venue; None: as measured. limits, redis_url: of the public questions, as for open_venue.
+    seconds from here to the venue; None: as measured. limits, redis_url, capture_to: of the public questions, as for
+    open_venue.
     """
     books = PaperBooks(database, account)
     await books.open(START_ASSET, balance)
     changes = Changes(database.url, books, clock)
     async with open_venue(
-        rest_url, ws_url, NO_KEY, clock=clock, limits=limits, redis_url=redis_url, trust=trust
+        rest_url,
+        ws_url,
+        NO_KEY,
+        clock=clock,
+        limits=limits,
+        redis_url=redis_url,
+        capture_to=capture_to,
+        trust=trust,
     ) as public:
         markets = Markets(public.streams, clock)
         exchange = PaperExchange(
@@ -84,6 +96,7 @@ async def open_paper(
                 hot_lines=PaperHotLines(exchange, clock),
                 streams=PaperStreams(public.streams, changes),
                 listings=public.listings,
+                gauges=public.gauges,
             )
         finally:
             await exchange.close()

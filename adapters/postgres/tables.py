@@ -389,6 +389,17 @@ class OutboxRow(SQLModel, table=True):
     delivered_at: datetime | None = Field(sa_column=_maybe_time())
 
 
+class VenueAccessRow(SQLModel, table=True):
+    """How one worker gets on with the venue, overwritten every few seconds. worker: role and process."""
+
+    __tablename__ = "venue_access"
+    __table_args__ = (Index("ix_venue_access_told_at", "told_at"),)
+
+    worker: str = Field(sa_column=_text(primary_key=True))
+    told_at: datetime = Field(sa_column=_time())
+    document: dict[str, Any] = Field(sa_column=_json())
+
+
 class PaperAccountRow(SQLModel, table=True):
     """An account at the paper venue; its row is the lock under which everything of it changes.
 

@@ -158,6 +158,9 @@ def test_only_a_venue_on_this_machine_is_accepted(url: str, monkeypatch: pytest.
         ("TEMPORAL_ADDRESS", "host:99999"),
         ("SNIPER_ACCOUNT", "no spaces"),
         ("DATABASE_URL", "mysql://root:hidden-word@host/db"),
+        ("REDIS_URL", "http://:hidden-word@host/0"),
+        ("REDIS_URL", "redis://:hidden-word@host:70000/0"),
+        ("REDIS_URL", "redis://:hidden-word@host/name"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_in_one_line(

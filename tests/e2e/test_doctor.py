@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.server, pytest.
 OURS = ("MEXC_", "SNIPER_", "DATABASE_", "TEMPORAL_")
 NOBODY = "NOBODY"
 """Stands for an address at which nobody answers."""
-DATABASE_CHECKS = {"database", "migrations", "sessions-attention"}
+DATABASE_CHECKS = {"database", "migrations", "sessions-attention", "venue-access"}
 NAMESPACE_CHECKS = {"search-attributes", "worker-control", "worker-fire", "worker-guard", "watch-listings"}
 WITHIN_S = 60.0
 LOOK_EVERY_S = 0.05
@@ -194,7 +194,7 @@ def test_what_needs_something_that_is_gone_is_not_asked(
     found = diagnosis()
 
     assert found.of("error") == {"settings", "database", "temporal"}
-    for name in ("migrations", "sessions-attention"):
+    for name in ("migrations", "sessions-attention", "venue-access"):
         assert found.text(name) == "info: not asked: database is not reachable |  | "
     for name in ("temporal-namespace", *NAMESPACE_CHECKS):
         assert found.text(name) == "info: not asked: Temporal is not reachable |  | "

@@ -1,8 +1,10 @@
 """What counts as well, as worth a look, and as wrong: pure, from the numbers alone."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from adapters.doctor import judging, judging_venue
 from adapters.doctor.findings import Finding, Severity, Verdict, not_asked, ok, refused, worst
 from adapters.doctor.judging import GIB, MIB
 from domain.errors import InvalidInput
+from domain.venue_access import Trouble, Use, VenueAccess
 
 HOME = Path("/home/somebody/.sniper")
 KINDS = {"SniperPhase": "Keyword", "SniperOpensAt": "Datetime"}
@@ -341,3 +344,37 @@ def test_an_account_that_may_not_trade_is_an_error() -> None:
     """Though its key is accepted."""
     assert judging_venue.credentials(may_trade=True).severity is Severity.OK
     assert judging_venue.credentials(may_trade=False).severity is Severity.ERROR
+
+
+WELL = VenueAccess("shared", "", (Use("orders", 1, 12), Use("weight", 60, 300)), 0.0, (), 1.25, 0.4, ())
+
+
+def test_workers_that_get_on_with_the_venue_say_how_far_from_a_limit_they_are() -> None:
+    """The fullest one is told, and what an operator wonders about near an opening."""
+    verdict = judging_venue.access({"fire": WELL})
+
+    assert verdict.severity is Severity.OK
+    assert verdict.found == "fire shared, weight 60 of 300, exits waited up to 1.2 ms, clock to 0.4 ms"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"budget": "cut off", "why": "refused"}, "Redis is away (refused)"),
+        ({"paused_s": 3.0}, "the venue asked for rest, 3.0 s are left"),
+        ({"troubles": (Trouble("orders", 7, 4.0),)}, "orders failed 7 times in a row, tried again in 4 s"),
+    ],
+)
+def test_a_worker_in_trouble_is_a_warning_that_names_it(change: dict[str, Any], told: str) -> None:
+    """The others are left out."""
+    verdict = judging_venue.access({"guard": WELL, "fire": replace(WELL, **change)})
+
+    assert verdict.severity is Severity.WARNING
+    assert verdict.found == f"fire: {told}"
+    assert _needs_a_remedy(verdict)
+
+
+def test_failures_that_have_not_opened_a_breaker_are_no_trouble() -> None:
+    """A single one says nothing. Nobody who tells is not judged either."""
+    assert judging_venue.access({"fire": replace(WELL, troubles=(Trouble("orders", 1, None),))}).severity is Severity.OK
+    assert judging_venue.access({}).severity is Severity.INFO

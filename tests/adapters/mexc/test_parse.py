@@ -167,7 +167,7 @@ def test_symbols_fees_and_calendar_are_read() -> None:
     listings, unreadable = parse.calendar({"code": 0, "data": {"newCoins": [coin, {**coin, "firstOpenTime": "soon"}]}})
 
     assert parse.symbols({"code": 0, "data": ["BTCUSDT", "NEWUSDT"]}) == {"BTCUSDT", "NEWUSDT"}
-    assert parse.fees({"data": {"makerCommission": 0, "takerCommission": 0.0005}, "code": 0}) == (Decimal(0), Decimal("0.0005"))
+    assert parse.fees({"data": {"makerCommission": 0, "takerCommission": 0.0005}}) == (Decimal(0), Decimal("0.0005"))
     assert [(listing.symbol, listing.opens_at) for listing in listings] == [("NEWUSDT", NOW)]
     assert unreadable == 1
 

@@ -109,6 +109,20 @@ async def test_a_market_without_a_book_fills_nothing(bench: Bench) -> None:
     assert [order and order.executed for order in found] == [0, 100, 0]
 
 
+async def test_a_process_that_has_just_come_waits_for_the_first_book(bench: Bench) -> None:
+    """As long as the order's window allows; then it meets nobody, and is not late."""
+    waiting = asyncio.create_task(bench.place(a_request("patient")))
+    await asyncio.sleep(0.2)
+    bench.streams.show(CHEAP)
+    await waiting
+    await bench.markets.close()
+    bench.streams.interrupt()
+    await bench.place(a_request("in vain"), window_ms=500)
+
+    found = [await bench.exchange.find_order("NEWUSDT", name) for name in ("patient", "in vain")]
+    assert [order and order.executed for order in found] == [100, 0]
+
+
 async def test_whoever_waits_may_leave_and_the_order_arrives(bench: Bench) -> None:
     """As with any request that is on the wire."""
     await followed(bench)
