@@ -55,7 +55,7 @@ class SessionRef:
 
 @dataclass(frozen=True, slots=True)
 class EntryReport:
-    """How the entry ended: filled, nothing, missed, or disarmed (taken back unsent: opening, policy or a clock changed)."""
+    """How the entry ended: filled, nothing, missed, or disarmed (unsent; opening, policy or a clock changed)."""
 
     result: str
     reason: str
