@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adapters.doctor.findings import Finding, Severity, worst
+from adapters.doctor.findings import NOT_ASKED, Finding, Severity, worst
 
 _STYLES = {Severity.OK: "green", Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 _SUMMARIES = {
     Severity.OK: "all is well",
-    Severity.INFO: "nothing is wrong",
+    Severity.INFO: "nothing wrong was found",
     Severity.WARNING: "it works, look at the warnings",
     Severity.ERROR: "something is wrong",
 }
@@ -73,4 +73,6 @@ def _told(finding: Finding) -> Text:
 def _summary(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.severity for finding in findings)
     told = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
-    return f"{_SUMMARIES[worst(findings)]}: {len(findings)} checks, {told}"
+    silent = sum(finding.found.startswith(NOT_ASKED) for finding in findings)
+    unknown = f", of which {silent} could not be asked" if silent else ""
+    return f"{_SUMMARIES[worst(findings)]}: {len(findings)} checks, {told}{unknown}"

@@ -20,6 +20,10 @@ class Severity(StrEnum):
     """A session would suffer from it, or somebody else could read a secret."""
 
 
+NOT_ASKED = "not asked: "
+"""How the text of a finding begins about which nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a check says.
@@ -69,7 +73,7 @@ def error(found: str, *, expected: str, remedy: str, gone: str = "") -> Verdict:
 
 def not_asked(why: str, *, remedy: str = "") -> Verdict:
     """Something it needs is not there: neither well nor ill. Checks that need this one are told the same reason."""
-    return Verdict(Severity.INFO, f"not asked: {why}", remedy=remedy, gone=why)
+    return Verdict(Severity.INFO, f"{NOT_ASKED}{why}", remedy=remedy, gone=why)
 
 
 def refused(errors: Iterable[InvalidInput], *, gone: str = "") -> Verdict:

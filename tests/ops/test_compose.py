@@ -100,8 +100,8 @@ def test_one_shots_are_waited_for_until_done_and_servers_until_they_answer() -> 
 
 @pytest.mark.parametrize("name", WORKERS)
 def test_a_worker_waits_for_all_it_needs(name: str) -> None:
-    """Tables, names in Temporal, and an account at the venue."""
-    assert set(services()[name]["depends_on"]) >= {"postgres", "temporal", "simulator", *ONE_SHOTS} - {
+    """Tables, names in Temporal, an account at the venue, and the budget that all share."""
+    assert set(services()[name]["depends_on"]) >= {"postgres", "temporal", "simulator", "redis", *ONE_SHOTS} - {
         "temporal-schema"
     }
 
@@ -137,7 +137,7 @@ def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert {"max-size", "max-file"} <= set(service["logging"]["options"])
     if not service["image"].startswith("temporalio/"):  # Temporal's images name a user themselves
-        assert service["user"] in ("postgres", "10001:10001")
+        assert service["user"] in ("postgres", "redis", "10001:10001")
 
 
 def test_what_is_mounted_from_here_exists_and_cannot_be_written() -> None:
