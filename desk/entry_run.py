@@ -6,7 +6,7 @@ store, no Temporal, no JSON and no log line.
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from desk.learning import absent_from
@@ -107,9 +107,7 @@ class EntryRun:
 
     async def _settle_earlier_holders(self) -> None:
         """Learn what became of every intent an earlier holder may have sent."""
-        granted_at = self._kit.exchange_clock.now() - timedelta(
-            seconds=self._kit.clock.monotonic() - self._desk.granted_at
-        )
+        granted_at = await self._now() - timedelta(seconds=self._kit.clock.monotonic() - self._desk.granted_at)
         quiet_in = max(0.0, self._desk.quiet_at() - self._kit.clock.monotonic())
         believe_absent_at = self._kit.exchange_clock.now() + timedelta(seconds=quiet_in)
         in_doubt = [
@@ -156,11 +154,18 @@ class EntryRun:
             except (TryAgain, OutcomeUnknown):
                 await self._kit.clock.sleep(_ASK_AGAIN_S)
 
+    async def _now(self) -> datetime:
+        """Exchange time, measured anew when this machine was suspended."""
+        while True:
+            await self._measure_clock_once()
+            with suppress(TryAgain):
+                return self._kit.exchange_clock.now()
+
     async def _rules(self) -> SymbolRules:
         """The symbol's rules, waited for until shortly before the opening."""
         while True:
             try:
-                at_most_s = ages.rules_s(self._armed_for.opens_at, self._kit.exchange_clock.now())
+                at_most_s = ages.rules_s(self._armed_for.opens_at, await self._now())
                 rules = await self._kit.exchange.rules(self._armed_for.symbol, at_most_s)
             except (TryAgain, OutcomeUnknown, Refused):
                 rules = None
@@ -225,7 +230,7 @@ class EntryRun:
 
     async def _shoot(self, intents: tuple[OrderIntent, ...], rules: SymbolRules, line: HotLine) -> EntryReport:
         price = intents[0].bound
-        aim = max(self._armed_for.opens_at, self._kit.exchange_clock.now())
+        aim = max(self._armed_for.opens_at, await self._now())
         for intent in intents:
             request = request_for(intent, rules, price)
             if request is None:
@@ -234,7 +239,7 @@ class EntryRun:
             if isinstance(step, EntryOver):
                 return await self._end(step.result, step.reason)
             price = step.price
-            aim = max(self._kit.exchange_clock.now() + timedelta(seconds=step.pause_s), self._armed_for.opens_at)
+            aim = max(await self._now() + timedelta(seconds=step.pause_s), self._armed_for.opens_at)
         return await self._end("nothing", f"all {len(intents)} shots are used up")
 
     async def _one_shot(
@@ -257,13 +262,13 @@ class EntryRun:
             answer = "refused" if isinstance(error, Refused) else "try again"
             self._note_shot(request, aim, at, sent_at, answer, code, str(error))
             self._desk.ledger.settled.add(intent.client_order_id)
-            return after_refusal(error, request.price, policy, self._armed_for.opens_at, self._kit.exchange_clock.now())
+            return after_refusal(error, request.price, policy, self._armed_for.opens_at, await self._now())
         else:
             self._note_shot(request, aim, at, sent_at, "accepted", None, f"order {ack.order_id}")
         order = await self._desk.learner.settle(intent, absent_from(aim, policy.recv_window_ms))
         if order is not None and order.executed > 0:
             return EntryOver("filled", f"bought {order.executed} for {order.executed_quote}")
-        return after_empty(request.price, policy, self._armed_for.opens_at, self._kit.exchange_clock.now())
+        return after_empty(request.price, policy, self._armed_for.opens_at, await self._now())
 
     def _arrival(self, aim: datetime) -> float:
         """Local monotonic second to send at, so that the request arrives just after `aim` even if the clock estimate
@@ -333,9 +338,9 @@ class EntryRun:
     ) -> None:
         now = self._kit.clock.monotonic()
         name = request.client_order_id
-        if sent_at is not None:
+        if sent_at is not None and self._aimed_by is not None:  # by what it was aimed by: nothing newer need be known
             late_us = round((sent_at - at) * 1e6)
-            exchange_sent = self._kit.exchange_clock.now() - timedelta(seconds=now - sent_at)
+            exchange_sent = datetime.fromtimestamp(self._aimed_by.exchange_at(sent_at), UTC)
             self._desk.journal.note(ShotSent(name, request.price, request.quantity, aim, exchange_sent, late_us))
         after_us = round((now - (sent_at if sent_at is not None else at)) * 1e6)
         self._desk.journal.note(ShotAnswered(name, answer, code, text, after_us))

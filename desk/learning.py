@@ -63,7 +63,10 @@ class Learner:
             intents = [intent for intent in intents if not await self.ask(intent, believe_absent_at)]
             if not intents:
                 return
-            left = (believe_absent_at - self._exchange_clock.now()).total_seconds()
+            try:
+                left = (believe_absent_at - self._exchange_clock.now()).total_seconds()
+            except TryAgain:  # lost with a suspension; `ask` measures it anew
+                left = 0.0
             await self._pause(max(left, _ASK_LATER_S))
 
     async def ask(self, intent: OrderIntent, believe_absent_at: datetime) -> bool:
@@ -72,6 +75,8 @@ class Learner:
         if name in self._ledger.settled:
             return True
         try:
+            if self._exchange_clock.estimate() is None:  # the machine was suspended
+                await self._exchange_clock.synchronise()
             asked_at = self._exchange_clock.now()
             order = await self._exchange.find_order(intent.symbol, name)
             if order is not None:
@@ -138,6 +143,6 @@ class Learner:
         before = self._ledger.coin_before
         if before is None:
             return True  # never counted, so no order of ours can have left
-        balance = await self._exchange.balance(self._ledger.base_asset)
+        balance = await self._exchange.balance(self._ledger.base_asset, urgent=True)
         difference = balance.free + balance.locked - before - self._ledger.position().held
         return difference == NO_BASE

@@ -175,7 +175,7 @@ class SessionRun:
             with suppress(TryAgain, OutcomeUnknown, Refused):
                 if self._kit.exchange_clock.estimate() is None:
                     await self._kit.exchange_clock.synchronise()
-                rules = await self._kit.exchange.rules(desk.record.symbol)
+                rules = await self._kit.exchange.rules(desk.record.symbol, urgent=True)
                 if rules is not None:
                     return rules
             await self._kit.clock.sleep(_ASK_AGAIN_S)

@@ -86,15 +86,15 @@ class Exchange(Protocol):
     """One account on one venue, the slow path: learning, cancelling, and sends that need not be in the first
     millisecond."""
 
-    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None:
+    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S, *, urgent: bool = False) -> SymbolRules | None:
         """Called when preparing, arming and guarding. None: the venue does not list the symbol.
 
-        at_most_s: how long ago the venue may have said so."""
+        at_most_s: how long ago the venue may have said so. urgent: a position waits for it."""
 
-    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S) -> Balance:
+    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S, *, urgent: bool = False) -> Balance:
         """Called when preparing, before the entry and on doubt; zeros for an asset the account never held.
 
-        at_most_s: how long ago the venue may have said so."""
+        at_most_s: how long ago the venue may have said so. urgent: a position waits for it."""
 
     async def top_of_book(self, symbol: str) -> TopOfBook:
         """Called when no stream tells the price."""
@@ -112,8 +112,8 @@ class Exchange(Protocol):
         """Called before the lease check; no I/O."""
 
     async def send(self, order: SignedOrder) -> Ack:
-        """Called once per id. Accepted is not filled. Raises Refused on a definite no, TryAgain when the venue did
-        not look at it, OutcomeUnknown when unclear."""
+        """Called once per id; may wait a fraction of a second for its turn. Accepted is not filled. Raises Refused on a
+        definite no, TryAgain when the venue did not look at it, OutcomeUnknown when unclear."""
 
     async def cancel(self, symbol: str, client_order_id: str) -> None:
         """Called on abort and exits. Idempotent: a finished or unknown order is no error; look afterwards."""

@@ -210,10 +210,10 @@ class FakeExchange:
         """Quote paid for everything bought, fees included."""
         return sum((fill.quote + fill.fee for _, fill in self.trades if fill.side is Side.BUY), Decimal(0))
 
-    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None:
+    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S, *, urgent: bool = False) -> SymbolRules | None:
         return await self._read("rules", lambda: self.rules_now)
 
-    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S) -> Balance:
+    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S, *, urgent: bool = False) -> Balance:
         return await self._read(
             "balance",
             lambda: Balance(

@@ -1,6 +1,6 @@
 """Gives a part of the venue that keeps failing a rest, so that its trouble does not use up time and budget.
 
-Exits are never held back, and the first of them that succeeds closes the breaker for everybody.
+Nothing that a position depends on is held back, and the first of it that succeeds closes the breaker for everybody.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,30 +50,36 @@ class Breaker:
         self._failures = 0
         self._rest_s = 0.0  # zero: closed
         self._try_at = 0.0
-        self._trying = False
 
-    def check(self, now: float, priority: Priority) -> None:
-        """Raises TryAgain while it rests. When the rest is over one call may try, and the others go on resting."""
-        if priority is Priority.EXIT or not self._rest_s:
-            return
+    def check(self, now: float, priority: Priority) -> bool:
+        """True: the rest is over, and this call tries whether the part answers; the others go on resting.
+
+        Raises TryAgain while it rests. What a position depends on always passes.
+        """
+        if priority <= Priority.GUARD or not self._rest_s:
+            return False
         if now < self._try_at:
             raise TryAgain(
                 f"{self._part}: {self._failures} calls failed in a row, next try in {self._try_at - now:.1f} s"
             )
-        self._trying = True
         self._try_at = now + self._rest_s
+        return True
+
+    def not_tried(self, now: float) -> None:
+        """The call that was to try was not made, or says nothing: the next one may."""
+        self._try_at = min(self._try_at, now)
 
     def succeeded(self) -> bool:
         """The venue gave a definite answer. True: it was open and is closed now."""
         was_open = self._rest_s > 0
-        self._failures, self._rest_s, self._trying = 0, 0.0, False
+        self._failures, self._rest_s = 0, 0.0
         return was_open
 
-    def failed(self, now: float) -> bool:
-        """No answer, or none that helps. True: it was closed and is open now."""
+    def failed(self, now: float, *, trying: bool = False) -> bool:
+        """No answer, or none that helps, to the call that tries or to another one. True: it was closed and is open."""
         self._failures += 1
         if self._rest_s:
-            if self._trying:  # other failures are of calls that left earlier, or of exits
+            if trying:  # other failures are of calls that left earlier, or of exits
                 self._rest(now, min(LONGEST_REST_S, self._rest_s * 2))
             return False
         if self._failures < FAILURES:
@@ -86,7 +92,55 @@ class Breaker:
         return BreakerStatus(self._failures, max(0.0, self._try_at - now) if self._rest_s else None)
 
     def _rest(self, now: float, seconds: float) -> None:
-        self._rest_s, self._try_at, self._trying = seconds, now + seconds, False
+        self._rest_s, self._try_at = seconds, now + seconds
+
+
+class Attempt:
+    """One call that its breaker let pass. Ended without a verdict, it was none."""
+
+    def __init__(self, breaker: Breaker, part: Part, clock: Clock, *, trying: bool) -> None:
+        self._breaker = breaker
+        self._part = part
+        self._clock = clock
+        self._trying = trying
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """The body sends the call and reads its answer."""
+        asked_at = self._clock.monotonic()
+        try:
+            yield
+        except RateLimited:
+            raise  # the budget's business: the part answers
+        except (TryAgain, OutcomeUnknown) as exc:
+            self.failed(str(exc))
+            raise
+        except Refused:
+            self.answered(asked_at)
+            raise
+        self.answered(asked_at)
+
+    def answered(self, asked_at: float) -> None:
+        """A definite answer came to what was asked at `asked_at`, in local monotonic seconds."""
+        took_s = self._clock.monotonic() - asked_at
+        if took_s > SLOW_S:
+            self.failed(f"the answer took {took_s:.1f} s")
+            return
+        self._trying = False
+        if self._breaker.succeeded():
+            log.info("breaker.closed", part=self._part)
+
+    def failed(self, reason: str) -> None:
+        """No answer came, or none that helps."""
+        if self._breaker.failed(self._clock.monotonic(), trying=self._trying):
+            log.warning("breaker.opened", part=self._part, reason=reason, failures=FAILURES)
+        self._trying = False
+
+    def end(self) -> None:
+        """Nothing more will be heard of it. Idempotent."""
+        if self._trying:
+            self._trying = False
+            self._breaker.not_tried(self._clock.monotonic())
 
 
 class Breakers:
@@ -96,38 +150,12 @@ class Breakers:
         self._clock = clock
         self._breakers = {part: Breaker(part) for part in Part}
 
-    @contextmanager
-    def watching(self, part: Part) -> Iterator[None]:
-        """The body makes one call and reads its answer."""
-        asked_at = self._clock.monotonic()
-        try:
-            yield
-        except RateLimited:
-            raise  # the budget's business: the part answers
-        except (TryAgain, OutcomeUnknown) as exc:
-            self.failed(part, str(exc))
-            raise
-        except Refused:
-            self.answered(part, asked_at)
-            raise
-        self.answered(part, asked_at)
-
-    def check(self, part: Part, priority: Priority) -> None:
-        """Called before a call takes its place in the budget. Raises TryAgain while `part` rests."""
-        self._breakers[part].check(self._clock.monotonic(), priority)
-
-    def answered(self, part: Part, asked_at: float) -> None:
-        """A definite answer came to what was asked at `asked_at`, in local monotonic seconds."""
-        took_s = self._clock.monotonic() - asked_at
-        if took_s > SLOW_S:
-            self.failed(part, f"the answer took {took_s:.1f} s")
-        elif self._breakers[part].succeeded():
-            log.info("breaker.closed", part=part)
-
-    def failed(self, part: Part, reason: str) -> None:
-        """No answer came, or none that helps."""
-        if self._breakers[part].failed(self._clock.monotonic()):
-            log.warning("breaker.opened", part=part, reason=reason, failures=FAILURES)
+    def begin(self, part: Part, priority: Priority) -> Attempt:
+        """Called before a call takes its place in the budget; `Attempt.end` must follow. Raises TryAgain while `part`
+        rests."""
+        breaker = self._breakers[part]
+        trying = breaker.check(self._clock.monotonic(), priority)
+        return Attempt(breaker, part, self._clock, trying=trying)
 
     def status(self) -> Mapping[Part, BreakerStatus]:
         """For people."""

@@ -26,14 +26,14 @@ class CalendarListings:
     def __init__(self, rest: Rest, clock: Clock) -> None:
         self._rest = rest
         self._clock = clock
-        self._calendar = Kept(self._ask, clock)
+        self._calendar: Kept[tuple[Listing, ...]] = Kept(clock)
         self._known: tuple[Listing, ...] = ()
 
     async def listings(self) -> tuple[Listing, ...]:
         """As it was said half a minute ago, or five minutes when nothing opens within the hour. Raises TryAgain."""
         now = self._clock.now()
         near = any(abs((listing.opens_at - now).total_seconds()) < _NEAR_S for listing in self._known)
-        self._known = await self._calendar.get(ages.CALENDAR_NEAR_OPENING_S if near else ages.CALENDAR_S)
+        self._known = await self._calendar.get(ages.CALENDAR_NEAR_OPENING_S if near else ages.CALENDAR_S, self._ask)
         return self._known
 
     async def _ask(self) -> tuple[Listing, ...]:

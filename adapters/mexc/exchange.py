@@ -29,20 +29,20 @@ class MexcExchange:
         self._clock = signed.rest.clock
         self._history = AccountHistory(signed)
         self._rules: dict[str, Kept[SymbolRules | None]] = {}
-        self._balances = Kept(self._ask_balances, self._clock)
+        self._balances: Kept[Mapping[str, Balance | None]] = Kept(self._clock)
 
-    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None:
+    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S, *, urgent: bool = False) -> SymbolRules | None:
         """None: the venue does not list the symbol; that is never kept."""
-        if symbol not in self._rules:
-            self._rules[symbol] = Kept(lambda: self._ask_rules(symbol), self._clock)
-        found = await self._rules[symbol].get(at_most_s)
+        kept = self._rules.setdefault(symbol, Kept(self._clock))
+        found = await kept.get(at_most_s, lambda: self._ask_rules(symbol, _priority(urgent)), urgent=urgent)
         if found is None:
-            del self._rules[symbol]
+            self._rules.pop(symbol, None)
         return found
 
-    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S) -> Balance:
+    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S, *, urgent: bool = False) -> Balance:
         """Zeros for an asset the account never held."""
-        found = (await self._balances.get(at_most_s)).get(asset, Balance(NO_BASE, NO_BASE))
+        balances = await self._balances.get(at_most_s, lambda: self._ask_balances(_priority(urgent)), urgent=urgent)
+        found = balances.get(asset, Balance(NO_BASE, NO_BASE))
         if found is None:
             raise TryAgain(f"the balance of {asset} cannot be read")
         return found
@@ -53,7 +53,7 @@ class MexcExchange:
             build.DEPTH,
             (("symbol", symbol), ("limit", "5")),
             lambda document: parse.top_of_book(document, symbol, self._clock.now()),
-            Priority.EXIT,
+            Priority.GUARD,
         )
 
     async def find_order(self, symbol: str, client_order_id: str) -> Order | None:
@@ -88,7 +88,7 @@ class MexcExchange:
         return SignedOrder(request.client_order_id, request, timestamp, query.encode("ascii"))
 
     async def send(self, order: SignedOrder) -> Ack:
-        """Leaves at once or not at all: RateLimited without a byte sent when the order budget is used up."""
+        """Waits for its turn for ORDERS_WAIT_S at most, then RateLimited: nothing was sent."""
         order_id = await self._signed.order(
             build.PLACE_ORDER,
             order.body.decode("ascii"),
@@ -106,18 +106,22 @@ class MexcExchange:
             if exc.code not in _NO_SUCH_ORDER:
                 raise
 
-    async def _ask_rules(self, symbol: str) -> SymbolRules | None:
+    async def _ask_rules(self, symbol: str, priority: Priority) -> SymbolRules | None:
         try:
             return await self._public.read(
                 build.EXCHANGE_INFO,
                 (("symbol", symbol),),
                 lambda document: parse.rules(document, symbol),
-                Priority.PREPARE,
+                priority,
             )
         except Refused as exc:
             if exc.code == UNKNOWN_SYMBOL:
                 return None
             raise
 
-    async def _ask_balances(self) -> Mapping[str, Balance | None]:
-        return await self._signed.read(build.ACCOUNT, (), parse.balances, Priority.PREPARE)
+    async def _ask_balances(self, priority: Priority) -> Mapping[str, Balance | None]:
+        return await self._signed.read(build.ACCOUNT, (), parse.balances, priority)
+
+
+def _priority(urgent: bool) -> Priority:
+    return Priority.GUARD if urgent else Priority.PREPARE

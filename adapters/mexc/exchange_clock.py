@@ -14,9 +14,9 @@ from adapters.mexc.codes import Purpose, accepted_body
 from adapters.mexc.connection import BROKEN, CONNECT_TIMEOUT_S, Address, Connection
 from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.http11 import request_bytes
-from adapters.mexc.limits import Cost, Priority, Resource
+from adapters.mexc.limits import Priority
 from domain.clock_learning import AGREEING, agreeing, learn
-from domain.errors import RateLimited, TryAgain
+from domain.errors import RateLimited, Refused, TryAgain
 from domain.exchange_time import ClockEstimate, ClockJump, ClockSample, JumpOf
 from domain.ports import Clock
 
@@ -24,7 +24,6 @@ SAMPLES = 8
 SPACING_S = 0.0037
 """No divisor of a millisecond: samples then fall on different parts of the server's millisecond, which sharpens the
 intersection below it."""
-_COST: Cost = {Resource.REQUESTS: SAMPLES, Resource.WEIGHT: SAMPLES}
 ROUNDS = 2
 """A second one when the newest samples of the first contradict each other: a wrong reply, or a step in between?"""
 _TOLD = 8
@@ -138,11 +137,12 @@ class MexcExchangeClock:
         return fresh
 
     async def _round(self) -> tuple[ClockSample, ...]:
+        priority = Priority.EXIT if self.estimate() is None else Priority.ENTRY  # without it no sale can be signed
         samples: list[ClockSample] = []
-        async with self._governor.admitted(_COST, Priority.PREPARE):
-            for number in range(SAMPLES):
-                if number:
-                    await self._clock.sleep(SPACING_S)
+        for number in range(SAMPLES):
+            if number:
+                await self._clock.sleep(SPACING_S)
+            async with self._governor.admitted(build.TIME.cost, priority):
                 samples.append(await self._sample())
         return tuple(samples)
 
@@ -189,6 +189,8 @@ class MexcExchangeClock:
         except RateLimited as exc:
             self._governor.pause(exc.retry_after_s)
             raise
+        except Refused as exc:
+            raise TryAgain(f"the venue does not tell its time ({exc})") from exc
         finally:
             if reusable:
                 self._connection = connection

@@ -10,13 +10,12 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 
 from adapters.mexc.ledger import Ledger
 from adapters.mexc.limits import Cost, Limits, Priority, Resource
-from adapters.mexc.shared_ledger import SharedAway, SharedLedger
+from adapters.mexc.shared_ledger import ANSWER_WITHIN_S, SharedAway, SharedLedger
 from domain.errors import RateLimited
 from domain.ports import Clock
 
@@ -27,14 +26,15 @@ ORDERS_WAIT_S = 0.2
 receive window; what cannot leave by then is refused."""
 _ASK_AGAIN_S: Mapping[Priority, float] = {
     Priority.EXIT: 0.005,
+    Priority.GUARD: 0.01,
     Priority.ENTRY: 0.01,
     Priority.PREPARE: 0.03,
-    Priority.POLL: 0.05,
+    Priority.POLL: 0.04,
 }
 """Room may appear at any time, when another process learns an answer. Asking costs a fraction of a millisecond."""
-_TRY_REDIS_AGAIN_S = 1.0
-_CAREFUL_S = 2.0
-"""After Redis came back a process keeps to its own limits too, until the others must have noticed."""
+BEAT_S = 1.0
+_CAREFUL_S = 2 * BEAT_S + 2 * ANSWER_WITHIN_S
+"""After Redis came back: by then every other process has looked at it too, and told it what it had used."""
 _WAITS_KEPT = 1000
 _PAUSE_UNSAID_S = 1.0
 """How long everything rests when the venue limits us without saying for how long."""
@@ -46,11 +46,10 @@ log = structlog.get_logger(__name__)
 class BudgetStatus:
     """mode: "alone" without Redis, "shared" through it, "cut off" while it does not answer; reason: why it does not.
 
-    since: of that mode. used, limits: of each resource by this process alone. paused_s: left of the venue's own pause.
+    used, limits: of each resource by this process alone. paused_s: left of the venue's own pause.
     """
 
     mode: str
-    since: datetime
     reason: str
     used: Mapping[Resource, int]
     limits: Limits
@@ -87,7 +86,7 @@ class RequestGovernor:
 
     def __init__(self, clock: Clock, limits: Limits | None = None, *, shared: SharedLedger | None = None) -> None:
         self.waits_s = {priority: deque[float](maxlen=_WAITS_KEPT) for priority in Priority}
-        """How long the latest calls of each priority waited to be let out."""
+        """How long the latest calls of each priority waited to be let out, or to be told that they are not."""
         self._clock = clock
         self._own = Ledger(limits or Limits())
         self._shared = shared
@@ -95,10 +94,10 @@ class RequestGovernor:
         self._numbers = 0
         self._name = f"{os.getpid()}.{os.urandom(6).hex()}"
         self._paused_until = float("-inf")
-        self._redis_from = float("-inf")  # when it may be asked again
+        self._others: Mapping[Resource, int] = {}  # what they used when Redis was looked at last
+        self._beating: asyncio.Task[None] | None = None
         self._careful_until = float("-inf")  # others may not know yet that Redis is back
         self._mode = "alone" if shared is None else "shared"
-        self._since = clock.now()
         self._reason = ""
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -125,24 +124,21 @@ class RequestGovernor:
             async with asyncio.timeout(within_s):  # others of this priority may be waiting in front
                 await turn.acquire()
         except TimeoutError as exc:
+            self._waited(priority, asked_at)
             raise RateLimited(f"{_USED_UP} for {within_s:.3f} s; nothing was sent", retry_after_s=within_s) from exc
         try:
             number = self._next_number()
             while True:
                 wait_s, why = await self._ask(number, cost, priority, leaves_in_s)
                 if wait_s <= 0:
-                    self.waits_s[priority].append(self._clock.monotonic() - asked_at)
+                    self._waited(priority, asked_at)
                     return Grant(self, number, cost)
                 if self._clock.monotonic() >= give_up_at or (why == _PAUSED and wait_s > within_s):
+                    self._waited(priority, asked_at)
                     raise RateLimited(f"{why} for {wait_s:.3f} s; nothing was sent", retry_after_s=wait_s)
                 await self._clock.sleep(min(wait_s, _ASK_AGAIN_S[priority]))
         finally:
             turn.release()
-
-    def check_pause(self) -> None:
-        """Raises RateLimited while the venue's wish for rest lasts."""
-        if (wait_s := self._paused_until - self._clock.monotonic()) > 0:
-            raise RateLimited(f"{_PAUSED} for {wait_s:.3f} s", retry_after_s=wait_s)
 
     def pause(self, retry_after_s: float | None) -> None:
         """The venue limits us: nothing leaves, from no process, until it asked to be asked again."""
@@ -157,10 +153,13 @@ class RequestGovernor:
         now = self._clock.monotonic()
         limits = self._shared.limits if self._shared is not None and self._mode == "shared" else self._own.limits
         paused_s = max(0.0, self._paused_until - now)
-        return BudgetStatus(self._mode, self._since, self._reason, self._own.used(now), limits, paused_s)
+        return BudgetStatus(self._mode, self._reason, self._own.used(now), limits, paused_s)
 
     async def close(self) -> None:
         """Let go of Redis; idempotent."""
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
         if self._telling:
             await asyncio.gather(*self._telling, return_exceptions=True)
         if self._shared is not None:
@@ -170,31 +169,25 @@ class RequestGovernor:
         now = self._clock.monotonic()
         if self._paused_until > now:
             return self._paused_until - now, _PAUSED
-        alone = self._shared is None or now < self._redis_from
-        if alone or self._mode == "cut off" or now < self._careful_until:
+        if self._mode != "shared" or now < self._careful_until:
             wait_s = self._own.ask(now, number, cost, priority)
             if wait_s > 0:
                 return wait_s, _USED_UP
-        if self._shared is not None and not alone:
+        if self._shared is not None and self._mode == "shared":
+            if self._beating is None:
+                self._beating = asyncio.create_task(self._beat(self._shared), name="request-budget")
             try:
-                wait_s, paused = await self._ask_shared(self._shared, number, cost, priority, leaves_in_s)
+                wait_s, paused = await self._shared.ask(self._named(number), cost, priority, leaves_in_s)
             except SharedAway as exc:
                 self._lost(exc)
                 return await self._ask(number, cost, priority, leaves_in_s)  # now of our own books
+            except asyncio.CancelledError:
+                self._tell(self._shared.unused(self._named(number), cost))  # it may have been counted
+                raise
             if wait_s > 0:
                 return wait_s, _PAUSED if paused else _USED_UP
         self._own.take(self._clock.monotonic(), number, cost, leaves_in_s)
         return 0.0, ""
-
-    async def _ask_shared(
-        self, shared: SharedLedger, number: int, cost: Cost, priority: Priority, leaves_in_s: float
-    ) -> tuple[float, bool]:
-        if self._mode == "cut off":
-            now = self._clock.monotonic()
-            await shared.restore([(self._named(call.grant), call) for call in self._own.counted(now)])
-            self._careful_until = now + _CAREFUL_S
-            self._switch("shared", "")
-        return await shared.ask(self._named(number), cost, priority, leaves_in_s)
 
     def _settle(self, number: int, cost: Cost, sent: bool) -> None:
         if sent:
@@ -218,18 +211,53 @@ class RequestGovernor:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
+    async def _beat(self, shared: SharedLedger) -> None:
+        """Look at Redis every second, also when nothing is asked: is it there, is it the one it was, what do others
+        use? No call waits for a Redis that is away: it is this that finds it again."""
+        memory: str | None = None
+        while True:
+            try:
+                found, used = await shared.look(self._name)
+                if self._mode == "cut off" or memory not in (None, found):
+                    await self._come_back(shared)
+            except SharedAway as exc:
+                self._lost(exc)
+            else:
+                memory = found
+                own = self._own.used(self._clock.monotonic())
+                self._others = {resource: max(0, used[resource] - own[resource]) for resource in used}
+            await self._clock.sleep(BEAT_S)
+
+    async def _come_back(self, shared: SharedLedger) -> None:
+        """Tell Redis what still counts. Until the others must have done so as well, our own part is a limit too."""
+        now = self._clock.monotonic()
+        await shared.restore((self._named(call.grant), call) for call in self._own.counted(now))
+        if self._paused_until > now:
+            await shared.pause(self._paused_until - now)
+        self._careful_until = now + _CAREFUL_S
+        self._switch("shared", "")
+
     def _lost(self, reason: SharedAway) -> None:
-        self._redis_from = self._clock.monotonic() + _TRY_REDIS_AGAIN_S
+        """From here on this process keeps to its own part; what others used of that part lately is not free."""
+        if self._mode == "shared" and self._shared is not None:
+            now = self._clock.monotonic()
+            for resource, used in self._others.items():
+                part = self._own.limits.of(resource)
+                if (taken := min(part, used + part - self._shared.limits.of(resource))) > 0:
+                    self._own.answered(now, self._next_number(), {resource: taken})
         self._switch("cut off", str(reason))
 
     def _switch(self, mode: str, reason: str) -> None:
         if mode == self._mode:
             return
-        self._mode, self._reason, self._since = mode, reason, self._clock.now()
+        self._mode, self._reason = mode, reason
         if mode == "shared":
             log.info("budget.shared_again")
         else:
             log.warning("budget.cut_off", reason=reason, orders=self._own.limits.orders, weight=self._own.limits.weight)
+
+    def _waited(self, priority: Priority, asked_at: float) -> None:
+        self.waits_s[priority].append(self._clock.monotonic() - asked_at)
 
     def _next_number(self) -> int:
         self._numbers += 1

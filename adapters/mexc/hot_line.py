@@ -4,7 +4,7 @@ import asyncio
 import ssl
 
 from adapters.mexc import build, parse
-from adapters.mexc.breakers import Breakers
+from adapters.mexc.breakers import Attempt, Breakers
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.codes import Purpose, Reply, accepted_body
 from adapters.mexc.connection import BROKEN, CONNECT_TIMEOUT_S, Address, Connection
@@ -45,6 +45,7 @@ class MexcHotLine:
         self._trust = trust
         self._capture = capture
         self._grant: Grant | None = None
+        self._attempt: Attempt | None = None
         self._connection: Connection | None = None  # None: nothing that could carry an order
         self._used_at = 0.0
         self._loaded: SignedOrder | None = None
@@ -53,14 +54,15 @@ class MexcHotLine:
 
     async def load(self, order: SignedOrder) -> None:
         """Lay the order ready; one that was laid before and never fired is dropped. Makes a new connection when the old
-        one is gone. Raises TryAgain when the venue cannot be reached, RateLimited when the budget allows no order now.
+        one is gone. Waits for its turn, and for that of a ping, for ORDERS_WAIT_S each.
+
+        Raises TryAgain when the venue cannot be reached, RateLimited when the budget allows no order now.
         """
         priority = Priority.EXIT if order.request.side is Side.SELL else Priority.ENTRY
-        self._breakers.check(build.PLACE_ORDER.part, priority)
         if self._loaded is not None or self._awaited is not None:
             self._drop()  # a sealed record or an answer still to come: the connection is out of step
-        connection = await self._warm()
-        self._grant = await self._governor.admit(build.PLACE_ORDER.cost, priority, ORDERS_WAIT_S, LEAVES_WITHIN_S)
+        connection = await self._warm(priority)
+        await self._take_place(priority)
         target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
         request = request_bytes(build.PLACE_ORDER.method, target, self._address.host_header, self._headers)
         self._record = connection.seal(request)
@@ -84,8 +86,8 @@ class MexcHotLine:
 
     async def answer(self, timeout_s: float) -> Ack:
         """The venue's word on what was fired. RuntimeError: nothing was."""
-        connection, order = self._connection, self._awaited
-        if connection is None or order is None:
+        connection, order, attempt = self._connection, self._awaited, self._attempt
+        if connection is None or order is None or attempt is None:
             raise RuntimeError("answer without fire")
         reusable = False
         try:
@@ -98,21 +100,24 @@ class MexcHotLine:
             self._governor.pause(exc.retry_after_s)
             raise
         except Refused:
-            self._breakers.answered(build.PLACE_ORDER.part, self._used_at)
+            attempt.answered(self._used_at)
             raise
         except TimeoutError as exc:
-            raise self._unknown(f"no answer within {timeout_s} s") from exc
+            attempt.failed(f"no answer within {timeout_s} s")
+            raise OutcomeUnknown(f"no answer within {timeout_s} s") from exc
         except BROKEN as exc:
-            raise self._unknown(f"no answer that can be trusted ({exc})") from exc
+            attempt.failed(str(exc))
+            raise OutcomeUnknown(f"no answer that can be trusted ({exc})") from exc
         except SniperError as exc:
-            self._breakers.failed(build.PLACE_ORDER.part, str(exc))
+            attempt.failed(str(exc))
             raise
+        else:
+            attempt.answered(self._used_at)
         finally:
             self._awaited = None
             self._settle()
             if not reusable:
                 self._drop()
-        self._breakers.answered(build.PLACE_ORDER.part, self._used_at)
         self._used_at = received
         return Ack(order.client_order_id, order_id, received)
 
@@ -122,27 +127,30 @@ class MexcHotLine:
 
     async def warm_up(self) -> None:
         """Connect and speak once, so that the first order meets no cold path. Raises TryAgain."""
-        await self._warm()
+        await self._warm(Priority.ENTRY)
 
-    async def _warm(self) -> Connection:
+    async def _warm(self, priority: Priority) -> Connection:
         """A connection that answered lately: the one there is, else a new one."""
         if self._connection is not None:
             idle_s = self._clock.monotonic() - self._used_at
-            if self._connection.is_quiet() and (idle_s < WARM_FOR_S or await self._answers(self._connection)):
+            if self._connection.is_quiet() and (idle_s < WARM_FOR_S or await self._answers(self._connection, priority)):
                 return self._connection
             self._drop()
         try:
             self._connection = await Connection.open(self._address, self._trust)
         except OSError as exc:
             raise TryAgain(f"the venue cannot be reached for orders ({exc or type(exc).__name__})") from exc
-        if not await self._answers(self._connection):
+        if not await self._answers(self._connection, priority):
             self._drop()
             raise TryAgain("the venue takes connections for orders but does not answer on them")
         return self._connection
 
-    async def _answers(self, connection: Connection) -> bool:
+    async def _answers(self, connection: Connection, priority: Priority) -> bool:
         try:
-            async with self._governor.admitted(build.PING.cost, Priority.PREPARE), asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with (
+                self._governor.admitted(build.PING.cost, priority, ORDERS_WAIT_S),
+                asyncio.timeout(CONNECT_TIMEOUT_S),
+            ):
                 reply, reusable = await connection.ask(self._ping)
         except BROKEN:
             return False
@@ -152,19 +160,27 @@ class MexcHotLine:
         self._used_at = self._clock.monotonic()
         return reusable and reply.status == 200
 
+    async def _take_place(self, priority: Priority) -> None:
+        self._settle()
+        self._attempt = self._breakers.begin(build.PLACE_ORDER.part, priority)
+        try:
+            self._grant = await self._governor.admit(build.PLACE_ORDER.cost, priority, ORDERS_WAIT_S, LEAVES_WITHIN_S)
+        except BaseException:
+            self._settle()
+            raise
+
     def _keep(self, order: SignedOrder, reply: Reply) -> None:
         if self._capture is not None:
             target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
             self._capture.answer(build.PLACE_ORDER.method, target, reply.status, (), reply.body)
 
-    def _unknown(self, reason: str) -> OutcomeUnknown:
-        self._breakers.failed(build.PLACE_ORDER.part, reason)
-        return OutcomeUnknown(reason)
-
     def _settle(self) -> None:
         if self._grant is not None:
             self._grant.settle()
             self._grant = None
+        if self._attempt is not None:
+            self._attempt.end()
+            self._attempt = None
 
     def _drop(self) -> None:
         self._settle()
@@ -207,5 +223,9 @@ class MexcHotLines:
             trust=self._trust,
             capture=self._capture,
         )
-        await line.warm_up()
+        try:
+            await line.warm_up()
+        except BaseException:
+            await line.close()
+            raise
         return line

@@ -1,7 +1,8 @@
 """What was sent lately, and whether one more call fits: the request budget of one process. Pure: `now` is a parameter.
 
 A call is counted from its admission until its window's length after its answer. It reached the venue somewhere between
-the two, so at no instant has the venue more of our calls within its own window than are counted here.
+the two, so at no instant has the venue more of our calls within its own window than are counted here; unless a call
+whose answer is outstanding for longer than UNANSWERED_S had not left by then.
 `shared_ledger` keeps the same books for several processes.
 """
 
@@ -11,11 +12,11 @@ from dataclasses import dataclass
 
 from adapters.mexc.limits import SPANS_S, Cost, Limits, Priority, Resource
 
-UNANSWERED_S = 2.0
-"""How long an admitted call may take to reach the venue. One whose answer is not known by then was sent by a process
-that died, or is counted anew when its answer comes."""
+UNANSWERED_S = 6.0
+"""How long an admitted call may take to reach the venue: longer than a connection may take to be made. One whose answer
+is not known by then was sent by a process that died, or is counted anew when its answer comes."""
 YIELD_S = 0.06
-"""How long the claim of a call that had to wait lasts; it asks again sooner than that."""
+"""How long the claim of a call that had to wait lasts; it asks again about as soon."""
 IN_TURN = frozenset({Priority.PREPARE, Priority.POLL})
 """Priorities whose calls differ in weight. Orders all cost the same, and no question may hold up an exit."""
 MARGIN_S = 0.01

@@ -5,21 +5,22 @@ The published limits contradict each other; these are the strictest of them.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Self
 
 
 class Priority(IntEnum):
     """Who goes first. A lower number is served before a higher one."""
 
     EXIT = 0
-    """Whatever a position depends on: sales, cancellations, questions about our orders, prices a stop waits for."""
-    ENTRY = 1
-    """Purchases."""
-    PREPARE = 2
-    """What has to be known before them: rules, balances, the venue's time, a warm connection."""
-    POLL = 3
+    """Sales and cancellations."""
+    GUARD = 1
+    """What else a position depends on: questions about our orders, a price that a stop waits for."""
+    ENTRY = 2
+    """Purchases, and the venue's time, without which nothing can be signed."""
+    PREPARE = 3
+    """What has to be known before a purchase: rules, balances."""
+    POLL = 4
     """What can as well be asked a little later."""
 
 
@@ -47,19 +48,27 @@ SPANS_S: Mapping[Resource, float] = {
 Cost = Mapping[Resource, int]
 """What one call takes of each resource; what it does not take is left out."""
 
+Ceilings = Mapping[Priority, float]
+"""How far each priority may fill a resource, as a share of its limit. The rest is left to those above it."""
+
+RESERVING: Ceilings = {
+    Priority.EXIT: 1.0,
+    Priority.GUARD: 0.9,
+    Priority.ENTRY: 0.8,
+    Priority.PREPARE: 0.6,
+    Priority.POLL: 0.4,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """orders: placements and cancellations per second. requests: calls per second. weight, account_weight: per 10 s.
-
-    reserved: share of each that every priority leaves to the one above it.
-    """
+    """orders: placements and cancellations per second. requests: calls per second. weight, account_weight: per 10 s."""
 
     orders: int = 12
     requests: int = 20
     weight: int = 300
     account_weight: int = 500
-    reserved: float = 0.2
+    ceilings: Ceilings = field(default_factory=lambda: RESERVING)
 
     def of(self, resource: Resource) -> int:
         """The whole of it, which exits may use."""
@@ -70,37 +79,20 @@ class Limits:
             Resource.ACCOUNT_WEIGHT: self.account_weight,
         }[resource]
 
-    def reserve(self, resource: Resource) -> int:
-        """What nobody but exits may use of it."""
-        limit = self.of(resource)
-        return math.ceil(limit * self.reserved) if limit > 1 else 0
-
     def cap(self, resource: Resource, priority: Priority) -> int:
         """How far a call of `priority` may fill it; at least one, lest it never leaves."""
-        return max(1, self.of(resource) - self.reserve(resource) * priority)
-
-    def share(self, *, orders: float, reads: float, reserved: float) -> Self:
-        """The part of one process among several that cannot see each other. orders, reads: shares from 0 to 1."""
-        return replace(
-            self,
-            orders=max(1, math.floor(self.orders * orders)),
-            requests=max(1, math.floor(self.requests * reads)),
-            weight=max(1, math.floor(self.weight * reads)),
-            account_weight=max(1, math.floor(self.account_weight * reads)),
-            reserved=reserved,
-        )
+        return max(1, math.floor(self.of(resource) * self.ceilings[priority]))
 
 
-_PARTS: Mapping[str, tuple[float, float, float]] = {
-    # role: orders, reads, reserved. Control asks for lists and has no exits to keep anything for; the first second of
-    # a session's shots is six of fire's eight.
-    "control": (0.0, 0.35, 0.0),
-    "fire": (0.67, 0.4, 0.1),
-    "guard": (0.33, 0.25, 0.1),
+_ALONE: Mapping[str, Limits] = {
+    # Control asks for lists and rules and sends nothing: it has nobody to reserve for.
+    "control": Limits(1, 4, 105, 175, dict.fromkeys(Priority, 1.0)),
+    # Fire measures the time, asks for rules, warms connections and shoots, all within the seconds before an opening.
+    "fire": Limits(8, 11, 120, 200, {**RESERVING, Priority.ENTRY: 0.9, Priority.PREPARE: 0.8}),
+    "guard": Limits(3, 5, 75, 125, RESERVING),
 }
 
 
 def alone(role: str) -> Limits:
     """What a worker of `role` keeps to while it cannot see what the others send: one of each fills the limits."""
-    orders, reads, reserved = _PARTS[role]
-    return Limits().share(orders=orders, reads=reads, reserved=reserved)
+    return _ALONE[role]

@@ -23,6 +23,8 @@ from domain.ports import Clock, ExchangeClock
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 5.0
+POOL_TIMEOUT_S = 0.5
+"""Together with connecting less than `ledger.UNANSWERED_S`: nothing leaves after it has ceased to count."""
 TOTAL_TIMEOUT_S = 10.0
 REPEAT_AFTER_S = (0.5, 1.0, 2.0)
 """Pauses between the attempts of a read. Nothing else is ever repeated here."""
@@ -57,7 +59,7 @@ class Rest:
         self._capture = capture
         self._client = httpx.AsyncClient(
             base_url=base_url,
-            timeout=httpx.Timeout(TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            timeout=httpx.Timeout(TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=POOL_TIMEOUT_S),
             limits=httpx.Limits(max_connections=40, max_keepalive_connections=20, keepalive_expiry=30.0),
             trust_env=False,  # a proxy from the environment would carry some of our orders, but not the hot ones
             verify=trust or ssl.create_default_context(),
@@ -102,17 +104,28 @@ class Rest:
 
         Raises RateLimited when that would take longer than `within_s`; then nothing was sent.
         """
-        self.breakers.check(endpoint.part, priority)
-        async with self.governor.admitted(endpoint.cost, priority, within_s):
-            with self.breakers.watching(endpoint.part):
-                reply = await self._exchange(endpoint, query(), headers, purpose)
-                try:
-                    return parse(accepted_body(reply, purpose))
-                except RateLimited as exc:
-                    self.governor.pause(exc.retry_after_s)
-                    raise
-                except Unreadable as exc:
-                    raise unclear(f"{endpoint.method} {endpoint.path}: unreadable answer: {exc}", purpose) from exc
+        attempt = self.breakers.begin(endpoint.part, priority)
+        try:
+            grant = await self.governor.admit(endpoint.cost, priority, within_s)
+            try:
+                text = query()
+                grant.sent()
+                with attempt.judging():
+                    reply = await self._exchange(endpoint, text, headers, purpose)
+                    return self._read(endpoint, reply, purpose, parse)
+            finally:
+                grant.settle()
+        finally:
+            attempt.end()
+
+    def _read(self, endpoint: Endpoint, reply: Reply, purpose: Purpose, parse: Callable[[object], T]) -> T:
+        try:
+            return parse(accepted_body(reply, purpose))
+        except RateLimited as exc:
+            self.governor.pause(exc.retry_after_s)
+            raise
+        except Unreadable as exc:
+            raise unclear(f"{endpoint.method} {endpoint.path}: unreadable answer: {exc}", purpose) from exc
 
     async def _exchange(self, endpoint: Endpoint, query: str, headers: Params, purpose: Purpose) -> Reply:
         what = f"{endpoint.method} {endpoint.path}"
@@ -143,7 +156,7 @@ class SignedRest:
         return (("X-MEXC-APIKEY", self.credentials.api_key), *JSON_HEADERS)
 
     async def read(
-        self, endpoint: Endpoint, params: Params, parse: Callable[[object], T], priority: Priority = Priority.EXIT
+        self, endpoint: Endpoint, params: Params, parse: Callable[[object], T], priority: Priority = Priority.GUARD
     ) -> T:
         """The parsed answer to a question; asked up to four times while it can simply be asked again."""
 
@@ -153,7 +166,7 @@ class SignedRest:
         return await self.rest.repeat(ask)
 
     async def once(
-        self, endpoint: Endpoint, params: Params, parse: Callable[[object], T], priority: Priority = Priority.EXIT
+        self, endpoint: Endpoint, params: Params, parse: Callable[[object], T], priority: Priority = Priority.GUARD
     ) -> T:
         """One call that can be repeated without harm, but is not repeated here."""
         return await self._call(endpoint, params, parse, Purpose.READ, priority)
@@ -163,7 +176,7 @@ class SignedRest:
         return await self._call(endpoint, params, parse, Purpose.WRITE, Priority.EXIT)
 
     async def order(self, endpoint: Endpoint, query: str, parse: Callable[[object], T], priority: Priority) -> T:
-        """An order that is signed already. Leaves at once or not at all: RateLimited without a byte sent otherwise."""
+        """An order that is signed already. RateLimited, and nothing sent, when it would wait beyond ORDERS_WAIT_S."""
         return await self.rest.call(
             endpoint, lambda: query, self.headers, Purpose.WRITE, parse, priority, ORDERS_WAIT_S
         )

@@ -4,13 +4,16 @@ Time is Redis's own, so that processes need not agree on theirs. What a process 
 it can no longer arrive, as in `ledger`.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from adapters.mexc.ledger import IN_TURN, MARGIN_S, UNANSWERED_S, YIELD_S, Counted
@@ -73,19 +76,35 @@ return {0, 0}
 """
 )
 
-_SETTLE = (
+_COUNT = (
     _TIME
     + """
--- KEYS: per resource its calls. ARGV: grant, then per resource: amount, microseconds it still counts (0: not any more)
+-- KEYS: calls of a resource, once per entry. ARGV: per entry its name and the microseconds it counts for, 0: none
 for i = 1, #KEYS do
-  local member, lasts = ARGV[1] .. ':' .. ARGV[2 * i], tonumber(ARGV[2 * i + 1])
+  local lasts = tonumber(ARGV[2 * i])
   if lasts == 0 then
-    redis.call('ZREM', KEYS[i], member)
+    redis.call('ZREM', KEYS[i], ARGV[2 * i - 1])
   else
-    redis.call('ZADD', KEYS[i], now + lasts, member)
+    redis.call('ZADD', KEYS[i], now + lasts, ARGV[2 * i - 1])
     redis.call('PEXPIRE', KEYS[i], math.ceil(lasts / 1000) + 15000)
   end
 end
+"""
+)
+
+_LOOK = (
+    _TIME
+    + """
+-- KEYS: what names this memory of Redis, then per resource its calls. ARGV: its name if it has none yet
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+local seen = {redis.call('GET', KEYS[1])}
+for i = 2, #KEYS do
+  redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
+  local used = 0
+  for _, call in ipairs(redis.call('ZRANGE', KEYS[i], 0, -1)) do used = used + tonumber(string.match(call, '%d+$')) end
+  seen[i] = used
+end
+return seen
 """
 )
 
@@ -135,9 +154,11 @@ class SharedLedger:
             resource: f"{place}:{account}:{resource}" if resource in _OF_ACCOUNT else f"{place}:{resource}"
             for resource in Resource
         }
+        self._memory_key = f"{place}:memory"
         self._ask = self._redis.register_script(_ASK)
-        self._settle = self._redis.register_script(_SETTLE)
+        self._count = self._redis.register_script(_COUNT)
         self._pause = self._redis.register_script(_PAUSE)
+        self._look = self._redis.register_script(_LOOK)
 
     async def ask(self, grant: str, cost: Cost, priority: Priority, leaves_in_s: float = 0.0) -> tuple[float, bool]:
         """Seconds to wait, and whether the venue's own wish for rest is why; zero: the call is counted."""
@@ -148,47 +169,53 @@ class SharedLedger:
             lasts_s = leaves_in_s + UNANSWERED_S + self._spans_s[resource] + MARGIN_S
             keys += [self._keys[resource], f"{self._keys[resource]}:claims"]
             values += [amount, self.limits.cap(resource, priority), _microseconds(lasts_s)]
-        try:
-            paused, wait_us = await self._ask(keys, values)
-        except (RedisError, OSError) as exc:
-            raise SharedAway(str(exc) or type(exc).__name__) from exc
+        paused, wait_us = await self._run(self._ask, keys, values)
         return wait_us / 1e6, bool(paused)
 
     async def answered(self, grant: str, cost: Cost) -> None:
         """As Ledger.answered."""
-        await self._let(grant, cost, {resource: self._spans_s[resource] + MARGIN_S for resource in cost})
+        await self._write(
+            (grant, resource, amount, self._spans_s[resource] + MARGIN_S) for resource, amount in cost.items()
+        )
 
     async def unused(self, grant: str, cost: Cost) -> None:
         """As Ledger.unused."""
-        await self._let(grant, cost, dict.fromkeys(cost, 0.0))
+        await self._write((grant, resource, amount, 0.0) for resource, amount in cost.items())
 
-    async def restore(self, grants: Sequence[tuple[str, Counted]]) -> None:
+    async def restore(self, grants: Iterable[tuple[str, Counted]]) -> None:
         """Count calls that were made while Redis was away or before it lost its memory."""
-        try:
-            for grant, call in grants:
-                values: list[str | int] = [grant, call.amount, _microseconds(max(call.lasts_s, 1e-6))]
-                await self._settle([self._keys[call.resource]], values)
-        except (RedisError, OSError) as exc:
-            raise SharedAway(str(exc) or type(exc).__name__) from exc
+        await self._write(
+            (grant, call.resource, call.amount, call.lasts_s) for grant, call in grants if call.lasts_s > 0
+        )
 
     async def pause(self, seconds: float) -> None:
         """Nobody's calls are admitted for so long."""
-        try:
-            await self._pause([self._pause_key], [_microseconds(seconds)])
-        except (RedisError, OSError) as exc:
-            raise SharedAway(str(exc) or type(exc).__name__) from exc
+        await self._run(self._pause, [self._pause_key], [_microseconds(seconds)])
+
+    async def look(self, name: str) -> tuple[str, Mapping[Resource, int]]:
+        """What names Redis' memory, `name` if it is a new one, and what all use of each resource now."""
+        memory, *used = await self._run(self._look, [self._memory_key, *self._keys.values()], [name])
+        return memory.decode(), dict(zip(self._keys, used, strict=True))
 
     async def close(self) -> None:
         """Close its connections; idempotent."""
         await self._redis.aclose()
 
-    async def _let(self, grant: str, cost: Cost, lasts_s: Mapping[Resource, float]) -> None:
-        values: list[str | int] = [grant]
-        for resource, amount in cost.items():
-            values += [amount, _microseconds(lasts_s[resource])]
+    async def _write(self, entries: Iterable[tuple[str, Resource, int, float]]) -> None:
+        keys: list[str] = []
+        values: list[str | int] = []
+        for grant, resource, amount, lasts_s in entries:
+            keys.append(self._keys[resource])
+            values += [f"{grant}:{amount}", _microseconds(lasts_s)]
+        if keys:
+            await self._run(self._count, keys, values)
+
+    async def _run(self, script: AsyncScript, keys: Sequence[str], values: Sequence[str | int]) -> Any:
+        """With one limit for everything it takes: a connection is made in several steps."""
         try:
-            await self._settle([self._keys[resource] for resource in cost], values)
-        except (RedisError, OSError) as exc:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await script(keys, values)
+        except (RedisError, OSError) as exc:  # TimeoutError is an OSError
             raise SharedAway(str(exc) or type(exc).__name__) from exc
 
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from adapters.mexc import build, parse
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.depth import Depth, DepthSnapshot
+from adapters.mexc.limits import Priority
 from adapters.mexc.listen_key import ListenKey
 from adapters.mexc.mailbox import Mailbox
 from adapters.mexc.rest import SignedRest
@@ -84,6 +85,7 @@ class MexcStreams:
                 build.DEPTH,
                 params,
                 lambda document: parse.depth(document, symbol, SNAPSHOT_LEVELS, self._clock.now()),
+                Priority.GUARD,
             )
 
         def make(topic: str) -> BookChannel:

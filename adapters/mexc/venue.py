@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +65,12 @@ async def open_venue(
     exchange_clock = MexcExchangeClock(rest_url, clock=clock, governor=governor, trust=trust)
     signed = SignedRest(rest, credentials, exchange_clock)
     exchange = MexcExchange(signed)
-    try:
+    async with AsyncExitStack() as resources:
+        if capture is not None:
+            resources.callback(capture.close)
+        resources.push_async_callback(governor.close)
+        resources.push_async_callback(rest.close)
+        resources.push_async_callback(exchange_clock.close)
         yield MexcVenue(
             exchange=exchange,
             exchange_clock=exchange_clock,
@@ -85,7 +90,3 @@ async def open_venue(
             governor=governor,
             gauges=Gauges(clock, governor, breakers, exchange_clock),
         )
-    finally:
-        await exchange_clock.close()
-        await rest.close()
-        await governor.close()

@@ -37,12 +37,14 @@ class Changes:
         """`tell` hears of every change made during the body. Nothing is missed while the database is away: afterwards
         it is read on from the last revision known, and a gap tells that it came late."""
         began = asyncio.Event()
-        task = asyncio.create_task(self._follow(tell, began), name=f"paper-changes-{self._books.account}")
+        late = asyncio.Event()
+        task = asyncio.create_task(self._follow(tell, began, late), name=f"paper-changes-{self._books.account}")
         try:
             try:
                 async with asyncio.timeout(FIRST_WITHIN_S):
                     await began.wait()
             except TimeoutError:
+                late.set()
                 tell(StreamGap("account", "the paper venue's database does not answer"))
             yield
         finally:
@@ -51,7 +53,7 @@ class Changes:
             if isinstance(outcome, Exception):
                 log.error("paper.changes_lost", account=self._books.account, error=repr(outcome))
 
-    async def _follow(self, tell: Tell, began: asyncio.Event) -> None:
+    async def _follow(self, tell: Tell, began: asyncio.Event, late: asyncio.Event) -> None:
         known: int | None = None
         while True:
             try:
@@ -59,6 +61,8 @@ class Changes:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     if known is None:
                         known = await self._books.revision()
+                        if late.is_set():  # what happened since this stream was entered is not known
+                            tell(StreamGap("account", "the paper venue's database answered late"))
                     else:
                         tell(StreamGap("account", "the paper venue's database was away"))
                         known = await self._tell_since(known, tell)

@@ -38,7 +38,9 @@ CLOSED_ASKED_AGAIN_S = 2.0
 class PublicExchange(Protocol):
     """What is used of the real venue's Exchange: no key is needed for it."""
 
-    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None: ...
+    async def rules(
+        self, symbol: str, at_most_s: float = ages.RULES_S, *, urgent: bool = False
+    ) -> SymbolRules | None: ...
 
     async def top_of_book(self, symbol: str) -> TopOfBook: ...
 
@@ -70,14 +72,14 @@ class PaperExchange:
         self._warm = warm
         self._under_way: set[asyncio.Task[Ack]] = set()
 
-    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None:
+    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S, *, urgent: bool = False) -> SymbolRules | None:
         """The real venue's. None: it does not list the symbol."""
-        rules = await self._public.rules(symbol, at_most_s)
+        rules = await self._public.rules(symbol, at_most_s, urgent=urgent)
         if rules is not None and self._warm:
             self._markets.follow(symbol)
         return rules
 
-    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S) -> Balance:
+    async def balance(self, asset: str, at_most_s: float = ages.FRESH_S, *, urgent: bool = False) -> Balance:
         """Always as it is now; zeros for an asset the account never held."""
         with _reading():
             return await self._books.balance(asset)

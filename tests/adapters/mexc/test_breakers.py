@@ -30,14 +30,15 @@ def test_while_open_only_exits_pass() -> None:
     """Everything else is told when the next try is."""
     breaker = broken_at(0.0)
 
-    breaker.check(0.1, Priority.EXIT)
+    assert not breaker.check(0.1, Priority.EXIT)
+    assert not breaker.check(0.1, Priority.GUARD)
     for priority in (Priority.ENTRY, Priority.PREPARE, Priority.POLL):
         with pytest.raises(TryAgain, match=r"next try in 1\.9 s"):
             breaker.check(0.1, priority)
 
 
 def test_after_its_rest_one_call_tries_and_each_failure_doubles_the_rest() -> None:
-    """Up to a minute; failures of exits meanwhile change nothing."""
+    """Up to a minute; failures of others meanwhile change nothing."""
     breaker = broken_at(0.0)
     now = 0.0
     rests: list[float] = []
@@ -46,11 +47,11 @@ def test_after_its_rest_one_call_tries_and_each_failure_doubles_the_rest() -> No
         assert rest is not None
         rests.append(rest)
         now += rest
-        breaker.check(now, Priority.POLL)
+        assert breaker.check(now, Priority.POLL)
         with pytest.raises(TryAgain):
             breaker.check(now, Priority.POLL)
         breaker.failed(now)
-        breaker.failed(now)
+        breaker.failed(now, trying=True)
 
     assert rests == [FIRST_REST_S, 4.0, 8.0, 16.0, 32.0, LONGEST_REST_S, LONGEST_REST_S]
 
@@ -68,7 +69,7 @@ def test_the_first_answer_closes_it_for_everybody() -> None:
 def test_a_no_is_an_answer_and_silence_is_none(error: type[Exception], counts: int) -> None:
     """Limits are the budget's business."""
     breakers = Breakers(StillClock())
-    with pytest.raises(error), breakers.watching(Part.ACCOUNT):
+    with pytest.raises(error), breakers.begin(Part.ACCOUNT, Priority.POLL).judging():
         raise error("said")
 
     assert breakers.status()[Part.ACCOUNT].failures == counts
@@ -79,7 +80,25 @@ def test_a_slow_answer_is_a_failure() -> None:
     """Whoever waited for it could not rely on it."""
     clock = StillClock()
     breakers = Breakers(clock)
-    with breakers.watching(Part.MARKET):
+    with breakers.begin(Part.MARKET, Priority.POLL).judging():
         clock.seconds += SLOW_S + 0.1
 
     assert breakers.status()[Part.MARKET].failures == 1
+
+
+def test_a_try_that_was_not_made_leaves_the_turn_to_the_next() -> None:
+    """The budget refused it, or it was cancelled: nothing was asked, so nothing rests for that."""
+    clock = StillClock()
+    breakers = Breakers(clock)
+    for _ in range(FAILURES):
+        breakers.begin(Part.MARKET, Priority.POLL).failed("no answer")
+    clock.seconds += FIRST_REST_S
+
+    breakers.begin(Part.MARKET, Priority.POLL).end()
+    again = breakers.begin(Part.MARKET, Priority.POLL)
+    with pytest.raises(TryAgain):
+        breakers.begin(Part.MARKET, Priority.POLL)
+    breakers.begin(Part.MARKET, Priority.EXIT).failed("nor this")  # an exit's failure is not the try's
+    again.end()
+
+    assert breakers.status()[Part.MARKET].open_s == 0

@@ -26,6 +26,7 @@ def test_a_fixture_is_a_whole_envelope_named_by_endpoint_and_date(tmp_path: Path
     headers = (("Content-Type", "application/json"), ("Set-Cookie", "session=1"))
 
     capture.answer("GET", "/api/v3/depth?symbol=BTCUSDT&limit=5", 200, headers, b'{"bids": [["1.10","2"]]}')
+    capture.close()
 
     (path,) = (tmp_path / "payloads").iterdir()
     assert path.name == "GET_api-v3-depth_200_2026-01-01T12-00-00-000000.json"
@@ -55,7 +56,9 @@ def test_no_secret_reaches_the_file(tmp_path: Path, target: str, body: str) -> N
     """By its member's name, or because it is our own key."""
     secrets = ("topsecret",) if "odd" in body else ()
 
-    PayloadCapture(tmp_path, lambda: NOW, secrets).answer("GET", target, 200, (), body.encode())
+    capture = PayloadCapture(tmp_path, lambda: NOW, secrets)
+    capture.answer("GET", target, 200, (), body.encode())
+    capture.close()
 
     (path,) = tmp_path.iterdir()
     assert "topsecret" not in path.read_text()
@@ -69,6 +72,7 @@ def test_a_frame_is_kept_as_digits_and_a_text_as_text(tmp_path: Path) -> None:
     capture.frame("spot@private.orders.v3.api.pb", b"\x0a\x01")
     capture.frame("control", '{"msg":"PONG"}')
     capture.frame("spot@private.deals.v3.api.pb", b"\x0akey")
+    capture.close()
 
     assert [told.get("frame", told.get("text")) for told in kept(tmp_path)] == ['{"msg":"PONG"}', "0a01"]
 
@@ -80,6 +84,7 @@ def test_each_endpoint_is_kept_a_bounded_number_of_times_a_day(tmp_path: Path) -
     for _ in range(KEPT_A_DAY + 10):
         capture.answer("GET", "/api/v3/time", 200, (), b"{}")
     capture.answer("GET", "/api/v3/time", 500, (), b"oops")
+    capture.close()
 
     assert len(list(tmp_path.iterdir())) == KEPT_A_DAY + 1
 
@@ -88,7 +93,11 @@ def test_a_folder_that_cannot_be_written_costs_no_call(tmp_path: Path) -> None:
     """It is a warning."""
     (tmp_path / "file").write_text("")
 
-    PayloadCapture(tmp_path / "file", lambda: NOW).answer("GET", "/api/v3/time", 200, (), b"{}")
+    capture = PayloadCapture(tmp_path / "file", lambda: NOW)
+    capture.answer("GET", "/api/v3/time", 200, (), b"{}")
+    capture.close()
+
+    assert (tmp_path / "file").read_text() == ""
 
 
 async def test_a_venue_with_the_switch_on_leaves_fixtures_without_its_key(control: Control, tmp_path: Path) -> None:

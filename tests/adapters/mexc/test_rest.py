@@ -204,6 +204,6 @@ async def test_five_failures_rest_a_part_of_the_venue_but_no_exit() -> None:
     with pytest.raises(OutcomeUnknown):
         await write(rest)
     with pytest.raises(TryAgain, match="503"):
-        await rest.call(build.DEPTH, lambda: "", (), Purpose.READ, lambda document: document, Priority.EXIT)
+        await rest.call(build.DEPTH, lambda: "", (), Purpose.READ, lambda document: document, Priority.GUARD)
 
     assert calls == ["/api/v3/time"] * 5 + ["/api/v3/order", "/api/v3/depth"]

@@ -74,7 +74,7 @@ class HandExchange:
     away: bool = False
     asked: list[float] = field(default_factory=list)
 
-    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S) -> SymbolRules | None:
+    async def rules(self, symbol: str, at_most_s: float = ages.RULES_S, *, urgent: bool = False) -> SymbolRules | None:
         self.asked.append(at_most_s)
         if self.away:
             raise TryAgain("the venue is away")
