@@ -1,6 +1,7 @@
 """One account on the venue, behind domain.ports.Exchange."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from adapters.mexc.history import AccountHistory
 from adapters.mexc.kept import Kept
 from adapters.mexc.limits import Priority
 from adapters.mexc.rest import SignedRest
+from adapters.mexc.symbol_rows import SymbolRows
 from domain import ages
 from domain.errors import Refused, TryAgain
 from domain.money import NO_BASE, SymbolRules
@@ -21,10 +23,14 @@ _NO_SUCH_ORDER = (UNKNOWN_ORDER_AT_CANCEL, UNKNOWN_ORDER_AT_QUERY)
 
 
 class MexcExchange:
-    """The slow path: learning, cancelling, and orders that need not leave in the first millisecond."""
+    """The slow path: learning, cancelling, and orders that need not leave in the first millisecond.
 
-    def __init__(self, signed: SignedRest) -> None:
+    rows: the symbol list, if somebody in this process asks for it.
+    """
+
+    def __init__(self, signed: SignedRest, rows: SymbolRows) -> None:
         self._signed = signed
+        self._rows = rows
         self._public = signed.rest
         self._clock = signed.rest.clock
         self._history = AccountHistory(signed)
@@ -33,6 +39,9 @@ class MexcExchange:
 
     async def rules(self, symbol: str, at_most_s: float = ages.RULES_S, *, urgent: bool = False) -> SymbolRules | None:
         """None: the venue does not list the symbol; that is never kept."""
+        if (row := self._rows.of(symbol, at_most_s)) is not None:
+            with suppress(parse.Unreadable):
+                return parse.rules(row, symbol)
         kept = self._rules.setdefault(symbol, Kept(self._clock))
         found = await kept.get(at_most_s, lambda: self._ask_rules(symbol, _priority(urgent)), urgent=urgent)
         if found is None:

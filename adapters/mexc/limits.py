@@ -86,13 +86,17 @@ class Limits:
 
 _ALONE: Mapping[str, Limits] = {
     # Control asks for lists and rules and sends nothing: it has nobody to reserve for.
-    "control": Limits(1, 4, 105, 175, dict.fromkeys(Priority, 1.0)),
+    "control": Limits(1, 8, 150, 250, dict.fromkeys(Priority, 1.0)),
     # Fire measures the time, asks for rules, warms connections and shoots, all within the seconds before an opening.
-    "fire": Limits(8, 11, 120, 200, {**RESERVING, Priority.ENTRY: 0.9, Priority.PREPARE: 0.8}),
-    "guard": Limits(3, 5, 75, 125, RESERVING),
+    "fire": Limits(8, 14, 180, 300, {**RESERVING, Priority.ENTRY: 0.9, Priority.PREPARE: 0.8}),
+    "guard": Limits(3, 8, 150, 250, RESERVING),
 }
 
 
 def alone(role: str) -> Limits:
-    """What a worker of `role` keeps to while it cannot see what the others send: one of each fills the limits."""
+    """What a worker of `role` keeps to while it cannot see what the others send.
+
+    One of each stays inside the limit of orders. Of calls and their weight they may together take more than the venue
+    allows, as all three are never full at once: a smaller part made sessions that arm together miss their opening.
+    """
     return _ALONE[role]

@@ -55,6 +55,11 @@ def rules(document: object, symbol: str) -> SymbolRules | None:
     return None
 
 
+def rows_by_symbol(document: object) -> Mapping[str, object]:
+    """Of a whole GET exchangeInfo, each row unread; one of them in a list of its own is a document for `rules`."""
+    return {str(row.get("symbol")): {"symbols": [row]} for row in _rows(document, "symbols")}
+
+
 def listings(document: object, past: timedelta) -> tuple[tuple[Listing, ...], int]:
     """Of a whole GET exchangeInfo: rows whose opening is ahead, or at most `past` ago by the venue's clock.
 

@@ -20,6 +20,7 @@ from adapters.mexc.rest import Rest, SignedRest
 from adapters.mexc.shared_ledger import SharedLedger
 from adapters.mexc.signing import Credentials
 from adapters.mexc.streams import MexcStreams
+from adapters.mexc.symbol_rows import SymbolRows
 from adapters.mexc.symbols import MexcSymbols
 from domain.ports import Clock
 
@@ -64,7 +65,8 @@ async def open_venue(
     rest = Rest(rest_url, clock=clock, governor=governor, breakers=breakers, trust=trust, capture=capture)
     exchange_clock = MexcExchangeClock(rest_url, clock=clock, governor=governor, trust=trust)
     signed = SignedRest(rest, credentials, exchange_clock)
-    exchange = MexcExchange(signed)
+    rows = SymbolRows(clock)
+    exchange = MexcExchange(signed, rows)
     async with AsyncExitStack() as resources:
         if capture is not None:
             resources.callback(capture.close)
@@ -84,7 +86,7 @@ async def open_venue(
                 capture=capture,
             ),
             streams=MexcStreams(ws_url, signed, exchange, trust=trust, capture=capture),
-            listings=ExchangeInfoListings(rest),
+            listings=ExchangeInfoListings(rest, rows),
             symbols=MexcSymbols(signed),
             history=AccountHistory(signed),
             governor=governor,

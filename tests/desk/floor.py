@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 
 from desk.desk import Desk
@@ -78,7 +79,7 @@ class Mortal:
         what = f"{type(self._port).__name__}.{name}"
         if name == "fire":
             return lambda: self._call(what, inner)
-        return lambda *arguments: self._await(what, inner, arguments)
+        return lambda *arguments, **named: self._await(what, partial(inner, **named), arguments)
 
     def _call(self, what: str, inner: Callable[[], float]) -> float:
         self._life.begin(what)

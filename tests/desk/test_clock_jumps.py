@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from domain.events import ClockMeasured, EntryEnded, LeaseTaken, PhaseEntered, ShotSent
+from domain.events import ClockMeasured, EntryEnded, LeaseTaken, PhaseEntered, ShotAnswered, ShotSent
 from tests.desk.floor import Floor
 from tests.desk.test_session import a_floor
 
@@ -164,5 +164,24 @@ async def test_a_guard_survives_a_suspension() -> None:
     await desk.close()
 
     assert guard.flat
+    assert len(floor.store.of(LeaseTaken)) == 1
+    assert floor.complaints() == []
+
+
+async def test_a_machine_suspended_before_the_answer_came_still_knows_what_it_bought() -> None:
+    """The shot is on record with its answer, and the same desk guards what it bought."""
+    floor = a_floor(time_stop_s=2, ladder=())
+    desk = floor.desk()
+    sleeping = asyncio.create_task(
+        floor.at(0.006, lambda: setattr(floor.clock, "suspended_s", 0.3))  # between arrival and answer
+    )
+
+    entry, guard = await floor.trade(desk)
+    await desk.close()
+    await sleeping
+
+    assert entry.result == "filled"
+    assert guard.flat
+    assert len(floor.store.of(ShotSent)) == len(floor.store.of(ShotAnswered)) == len(floor.exchange.sent)
     assert len(floor.store.of(LeaseTaken)) == 1
     assert floor.complaints() == []

@@ -16,6 +16,7 @@ async def test_three_processes_at_ten_times_the_limit_are_never_limited_by_the_v
 
     assert told.limited_by_venue == 0
     assert told.failed == []
+    assert told.exits_refused == 0
     assert told.offered >= SECONDS * 3 * (governor.ENTRIES_PER_S + governor.READS_PER_S)
     assert len(told.waits_s) == told.exits >= 3 * (SECONDS // governor.EXIT_EVERY_S)
     assert told.left >= SECONDS * 6
