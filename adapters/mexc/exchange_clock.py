@@ -10,6 +10,7 @@ import structlog
 
 from adapters.local_jumps import LocalClocks
 from adapters.mexc import build, parse
+from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.codes import Purpose, accepted_body
 from adapters.mexc.connection import BROKEN, CONNECT_TIMEOUT_S, Address, Connection
 from adapters.mexc.governor import RequestGovernor
@@ -47,13 +48,20 @@ class MexcExchangeClock:
     """
 
     def __init__(
-        self, rest_url: str, *, clock: Clock, governor: RequestGovernor, trust: ssl.SSLContext | None = None
+        self,
+        rest_url: str,
+        *,
+        clock: Clock,
+        governor: RequestGovernor,
+        trust: ssl.SSLContext | None = None,
+        capture: PayloadCapture | None = None,
     ) -> None:
         self._address = Address.parse(rest_url)
         self._request = request_bytes(build.TIME.method, build.TIME.path, self._address.host_header)
         self._clock = clock
         self._governor = governor
         self._trust = trust
+        self._capture = capture
         self._connection: Connection | None = None
         self._local = LocalClocks(clock)
         self._kept: tuple[ClockSample, ...] = ()
@@ -185,6 +193,8 @@ class MexcExchangeClock:
                 sent = self._clock.monotonic()
                 reply, reusable = await connection.ask(self._request)
                 received = self._clock.monotonic()
+            if self._capture is not None:
+                self._capture.answer(build.TIME.method, build.TIME.path, reply.status, (), reply.body)
             server_ms = parse.server_time_ms(accepted_body(reply, Purpose.READ))
         except RateLimited as exc:
             self._governor.pause(exc.retry_after_s)

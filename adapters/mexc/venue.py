@@ -63,7 +63,7 @@ async def open_venue(
     secrets = (credentials.api_key, credentials.api_secret)
     capture = None if capture_to is None else PayloadCapture(capture_to, clock.now, secrets)
     rest = Rest(rest_url, clock=clock, governor=governor, breakers=breakers, trust=trust, capture=capture)
-    exchange_clock = MexcExchangeClock(rest_url, clock=clock, governor=governor, trust=trust)
+    exchange_clock = MexcExchangeClock(rest_url, clock=clock, governor=governor, trust=trust, capture=capture)
     signed = SignedRest(rest, credentials, exchange_clock)
     rows = SymbolRows(clock)
     exchange = MexcExchange(signed, rows)
