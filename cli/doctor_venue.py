@@ -22,7 +22,7 @@ from adapters.mexc.conversation import PING
 from adapters.mexc.exchange_clock import MexcExchangeClock
 from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.limits import Priority
-from adapters.mexc.parse import Unreadable
+from adapters.mexc.members import Unreadable
 from adapters.mexc.rest import Rest, SignedRest
 from adapters.mexc.signing import Credentials
 from adapters.venue_kind import VenueKind

@@ -6,7 +6,7 @@ from datetime import datetime
 from adapters.mexc.breakers import Part
 from adapters.mexc.http11 import Method
 from adapters.mexc.limits import Cost, Resource
-from adapters.mexc.parse import milliseconds
+from adapters.mexc.members import milliseconds
 from adapters.mexc.signing import Params, signed_query
 from domain.money import plain
 from domain.orders import OrderKind, OrderRequest, Side

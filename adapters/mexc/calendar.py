@@ -2,7 +2,7 @@
 
 import structlog
 
-from adapters.mexc import build, parse
+from adapters.mexc import build, members, parse
 from adapters.mexc.kept import Kept
 from adapters.mexc.limits import Priority
 from adapters.mexc.rest import Rest
@@ -37,7 +37,7 @@ class CalendarListings:
         return self._known
 
     async def _ask(self) -> tuple[Listing, ...]:
-        params = (("timestamp", str(parse.milliseconds(self._clock.now()))),)
+        params = (("timestamp", str(members.milliseconds(self._clock.now()))),)
         found, unreadable = await self._rest.read(build.CALENDAR, params, parse.calendar, Priority.POLL)
         if unreadable:
             log.warning("calendar.unreadable_rows", count=unreadable)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from adapters.mexc.codes import Reply
 from adapters.mexc.http11 import AnswerReader
-from adapters.mexc.parse import Unreadable
+from adapters.mexc.members import Unreadable
 from domain.errors import InvalidInput
 
 CONNECT_TIMEOUT_S = 5.0

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from adapters.mexc import build, parse
+from adapters.mexc import build, members, parse
 from adapters.mexc.codes import UNKNOWN_ORDER_AT_CANCEL, UNKNOWN_ORDER_AT_QUERY, UNKNOWN_SYMBOL
 from adapters.mexc.history import AccountHistory
 from adapters.mexc.kept import Kept
@@ -40,7 +40,7 @@ class MexcExchange:
     async def rules(self, symbol: str, at_most_s: float = ages.RULES_S, *, urgent: bool = False) -> SymbolRules | None:
         """None: the venue does not list the symbol; that is never kept."""
         if (row := self._rows.of(symbol, at_most_s)) is not None:
-            with suppress(parse.Unreadable):
+            with suppress(members.Unreadable):
                 return parse.rules(row, symbol)
         kept = self._rules.setdefault(symbol, Kept(self._clock))
         found = await kept.get(at_most_s, lambda: self._ask_rules(symbol, _priority(urgent)), urgent=urgent)
@@ -71,7 +71,7 @@ class MexcExchange:
         def read(document: object) -> Order:
             order = parse.order(document)
             if order.client_order_id not in (None, client_order_id):
-                raise parse.Unreadable(f"asked for order {client_order_id!r}, told of {order.client_order_id!r}")
+                raise members.Unreadable(f"asked for order {client_order_id!r}, told of {order.client_order_id!r}")
             return replace(order, client_order_id=client_order_id)
 
         params = (("symbol", symbol), ("origClientOrderId", client_order_id))

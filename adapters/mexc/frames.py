@@ -8,7 +8,8 @@ from datetime import datetime
 from google.protobuf.message import DecodeError
 
 from adapters.mexc.depth import DepthChange
-from adapters.mexc.parse import Unreadable, decimal_of, offer_of, time_of
+from adapters.mexc.members import Unreadable, decimal_of, time_of
+from adapters.mexc.parse import offer_of
 from adapters.mexc.pb import push_pb2 as pb
 from domain.money import Base, Price, Quote
 from domain.order_book import PublicTrade

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from adapters.mexc import build, parse
+from adapters.mexc import build, members, parse
 from adapters.mexc.limits import Priority
 from adapters.mexc.rest import SignedRest
 from domain.errors import InvalidInput, TryAgain
@@ -93,7 +93,7 @@ async def _all_pages(
     """Everything up to `until`, oldest first: each further page is asked for by the time of the oldest item seen."""
     found: dict[str, T] = {}
     for _ in range(_MOST_PAGES):
-        items = await page(() if until is None else (("endTime", str(parse.milliseconds(until))),))
+        items = await page(() if until is None else (("endTime", str(members.milliseconds(until))),))
         new = {identity(item): item for item in items if identity(item) not in found}
         found = {**new, **found}
         if len(items) < page_size:
@@ -105,4 +105,4 @@ async def _all_pages(
 
 
 def _since(since: datetime) -> tuple[str, str]:
-    return "startTime", str(parse.milliseconds(since))
+    return "startTime", str(members.milliseconds(since))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from adapters.mexc.codes import Reply
-from adapters.mexc.parse import Unreadable
+from adapters.mexc.members import Unreadable
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 

@@ -15,7 +15,7 @@ from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.codes import Purpose, Reply, accepted_body, unclear
 from adapters.mexc.governor import ORDERS_WAIT_S, READS_WAIT_S, RequestGovernor
 from adapters.mexc.limits import Priority
-from adapters.mexc.parse import Unreadable
+from adapters.mexc.members import Unreadable
 from adapters.mexc.signing import Credentials, Params, encode, signed_query
 from domain.errors import ClockRefused, RateLimited, TryAgain
 from domain.ports import Clock, ExchangeClock

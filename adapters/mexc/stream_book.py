@@ -8,9 +8,9 @@ from typing import Self
 
 import structlog
 
+from adapters.mailbox import Mailbox
 from adapters.mexc.depth import Depth, DepthChange, DepthSnapshot, Heard
 from adapters.mexc.frames import Item
-from adapters.mexc.mailbox import Mailbox
 from adapters.mexc.stream_channel import Channel, Listener
 from adapters.mexc.stream_pauses import pause_s
 from domain.errors import SniperError

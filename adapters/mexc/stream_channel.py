@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Generic, TypeVar
 
+from adapters.mailbox import Mailbox
 from adapters.mexc.frames import Item
-from adapters.mexc.mailbox import Mailbox
 from domain.order_book import PublicTrade
 from domain.orders import Fill, Order
 from domain.ports import StreamGap

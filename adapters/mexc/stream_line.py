@@ -14,7 +14,7 @@ import structlog
 from adapters.mexc import frames
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.conversation import Confirmed, Declined, Over
-from adapters.mexc.parse import Unreadable
+from adapters.mexc.members import Unreadable
 from adapters.mexc.stream_channel import Channel
 from adapters.mexc.stream_link import ENDED, Heard, Link
 from adapters.mexc.stream_pauses import pause_s

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
-from adapters.mexc.mailbox import Mailbox
+from adapters.mailbox import Mailbox
 from adapters.mexc.stream_channel import Channel
 from adapters.mexc.stream_line import Dial, Line
 from domain.ports import StreamGap

@@ -10,12 +10,12 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.mailbox import Mailbox
 from adapters.mexc import build, parse
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.depth import Depth, DepthSnapshot
 from adapters.mexc.limits import Priority
 from adapters.mexc.listen_key import ListenKey
-from adapters.mexc.mailbox import Mailbox
 from adapters.mexc.rest import SignedRest
 from adapters.mexc.stream_book import SNAPSHOT_LEVELS, BookChannel, Books
 from adapters.mexc.stream_channel import AccountChannel, TradeChannel

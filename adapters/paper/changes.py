@@ -39,6 +39,13 @@ class Changes:
         began = asyncio.Event()
         late = asyncio.Event()
         task = asyncio.create_task(self._follow(tell, began, late), name=f"paper-changes-{self._books.account}")
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled():  # a bug: whoever listens must not take the silence for peace
+                log.error("paper.changes_lost", account=self._books.account, error=repr(task.exception()))
+                tell(StreamGap("account", "the paper venue's news have ended"))
+
+        task.add_done_callback(ended)
         try:
             try:
                 async with asyncio.timeout(FIRST_WITHIN_S):
@@ -49,9 +56,7 @@ class Changes:
             yield
         finally:
             task.cancel()
-            (outcome,) = await asyncio.gather(task, return_exceptions=True)
-            if isinstance(outcome, Exception):
-                log.error("paper.changes_lost", account=self._books.account, error=repr(outcome))
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _follow(self, tell: Tell, began: asyncio.Event, late: asyncio.Event) -> None:
         known: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from adapters.mexc.mailbox import Mailbox
+from adapters.mailbox import Mailbox
 from adapters.paper.account import Booked
 from adapters.paper.changes import Changes
 from domain.orders import Fill, Order

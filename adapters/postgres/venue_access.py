@@ -47,6 +47,7 @@ class PostgresVenueAccess:
 
     async def __aenter__(self) -> Self:
         self._telling = asyncio.create_task(self._tell_on(), name="venue-access")
+        self._telling.add_done_callback(_report_loss)
         return self
 
     async def __aexit__(
@@ -77,6 +78,11 @@ class PostgresVenueAccess:
             except StoreUnavailable as error:
                 log.debug("venue_access.store_away", error=str(error))
             await self._clock.sleep(TELL_EVERY_S)
+
+
+def _report_loss(telling: asyncio.Task[None]) -> None:
+    if not telling.cancelled():
+        log.error("venue_access.lost", error=repr(telling.exception()))
 
 
 async def told_lately(connection: Connection) -> tuple[ToldAccess, ...]:

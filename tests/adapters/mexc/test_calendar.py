@@ -8,7 +8,7 @@ import pytest
 from adapters.clock import SystemClock
 from adapters.mexc.calendar import CalendarListings
 from adapters.mexc.governor import RequestGovernor
-from adapters.mexc.parse import milliseconds
+from adapters.mexc.members import milliseconds
 from adapters.mexc.rest import Rest
 from domain import ages
 from domain.errors import TryAgain

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.mexc import parse
+from adapters.mexc import members, parse
 from adapters.mexc.depth import Depth, DepthChange, DepthSnapshot, Heard, Offers
 from domain.money import Base, Price
 from domain.order_book import Level, OrderBook
@@ -272,5 +272,5 @@ def test_a_snapshot_is_not_guessed(changed: dict[str, object]) -> None:
     """A book with a wrong level would be told as whole."""
     document = {"lastUpdateId": 12, "bids": [], "asks": []}
 
-    with pytest.raises(parse.Unreadable):
+    with pytest.raises(members.Unreadable):
         parse.depth({**document, **changed}, "NEWUSDT", 1000, NOW)

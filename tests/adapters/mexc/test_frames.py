@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.mexc import frames
 from adapters.mexc.depth import DepthChange
-from adapters.mexc.parse import Unreadable
+from adapters.mexc.members import Unreadable
 from adapters.mexc.pb import push_pb2 as pb
 from domain.money import Base, Price, Quote
 from domain.order_book import PublicTrade

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.mexc import frames, parse
+from adapters.mexc import frames, members, parse
 from adapters.mexc.codes import Purpose, Reply, accepted_body
 from adapters.mexc.conversation import Conversation, Over
 from adapters.mexc.http11 import AnswerReader
@@ -181,7 +181,7 @@ def mutate_answer(found: Recorded, chance: Random) -> bool:
     purpose = chance.choice(list(Purpose))
     try:
         sample.read(accepted_body(Reply(status, body, retry_after), purpose))
-    except (SniperError, parse.Unreadable):
+    except (SniperError, members.Unreadable):
         return True
     return False
 
@@ -190,7 +190,7 @@ def mutate_frame(found: Recorded, chance: Random) -> bool:
     """One mutated frame; whether an error of ours came out."""
     try:
         frames.read(with_odd_bytes(chance.choice(found.frames), chance), NOW)
-    except parse.Unreadable:
+    except members.Unreadable:
         return True
     return False
 
@@ -217,7 +217,7 @@ def mutate_transport(found: Recorded, chance: Random) -> bool:
             step = chance.randint(1, 400)
             reader.feed(data[:step])
             data = data[step:]
-    except parse.Unreadable:
+    except members.Unreadable:
         return True
     return False
 

@@ -12,7 +12,7 @@ from adapters.clock import SystemClock
 from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.history import FILLS_REACH, ORDERS_REACH, AccountHistory
 from adapters.mexc.limits import Limits
-from adapters.mexc.parse import milliseconds
+from adapters.mexc.members import milliseconds
 from adapters.mexc.rest import Rest, SignedRest
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import MexcVenue

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.mexc.codes import Reply
 from adapters.mexc.http11 import AnswerReader, request_bytes
-from adapters.mexc.parse import Unreadable
+from adapters.mexc.members import Unreadable
 
 SIZED = b'HTTP/1.1 429 Too Many\r\nContent-Length: 7\r\nRetry-After: 3\r\n\r\n{"a":1}'
 CHUNKED = (

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mexc import parse
-from adapters.mexc.parse import Unreadable
+from adapters.mexc import members, parse
+from adapters.mexc.members import Unreadable
 from domain.ids import ListingKey
 from domain.money import Base
 from domain.orders import OrderKind, OrderStatus, Side
@@ -214,14 +214,14 @@ def test_listings_are_rows_that_open_soon_or_opened_lately() -> None:
 def test_a_decimal_is_plain_text_or_unreadable(value: object) -> None:
     """A JSON number may have been rounded on its way; nothing is guessed."""
     with pytest.raises(Unreadable):
-        parse.decimal_of("price", value)
+        members.decimal_of("price", value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 10**15, 1.5, "1767225600000", True, None])
 def test_a_time_is_in_milliseconds_or_unreadable(value: object) -> None:
     """Seconds, texts and nonsense are not times."""
     with pytest.raises(Unreadable):
-        parse.time_of("time", value)
+        members.time_of("time", value)
 
 
 JUNK = st.one_of(

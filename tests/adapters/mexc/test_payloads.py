@@ -23,7 +23,7 @@ from adapters.mexc import frames, parse
 from adapters.mexc.calendar import CalendarListings
 from adapters.mexc.capture import HIDDEN
 from adapters.mexc.codes import Purpose, Reply, accepted_body
-from adapters.mexc.parse import Unreadable
+from adapters.mexc.members import Unreadable
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import open_venue
 from domain.errors import Refused, SniperError

@@ -9,10 +9,10 @@ from decimal import Decimal
 import pytest
 
 from adapters.clock import SystemClock
+from adapters.mailbox import Mailbox
 from adapters.mexc import stream_book, streams
 from adapters.mexc.depth import Depth, DepthChange, DepthSnapshot, Offers
-from adapters.mexc.mailbox import Mailbox
-from adapters.mexc.parse import milliseconds
+from adapters.mexc.members import milliseconds
 from adapters.mexc.stream_book import BookChannel, Books
 from adapters.mexc.venue import MexcVenue
 from domain.errors import TryAgain

@@ -13,9 +13,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from adapters.clock import SystemClock
+from adapters.mailbox import Mailbox
 from adapters.mexc import conversation, stream_channel
 from adapters.mexc.frames import Item
-from adapters.mexc.mailbox import Mailbox
 from adapters.mexc.pb import push_pb2 as pb
 from adapters.mexc.stream_channel import Channel
 from adapters.mexc.stream_line import Dial, Line

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters.mailbox import Mailbox
 from adapters.mexc import stream_channel, stream_quotes
-from adapters.mexc.mailbox import Mailbox
 from adapters.mexc.signing import signed_query
 from adapters.mexc.stream_pauses import pause_s
 from adapters.mexc.venue import MexcVenue

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from adapters.mexc.mailbox import Mailbox
+from adapters.mailbox import Mailbox
 from domain import ages
 from domain.errors import TryAgain
 from domain.exchange_time import ClockEstimate
