@@ -33,6 +33,7 @@ bench: redis
 	@$(VENV)/python -m benchmarks.simulator
 	@$(VENV)/python -m benchmarks.reconnect
 	@$(VENV)/python -m benchmarks.governor
+	@$(VENV)/python -m benchmarks.fire
 
 # An hour of orders at the simulator, its memory watched. MINUTES=48 or more.
 soak: bootstrap

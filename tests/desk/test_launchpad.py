@@ -1,12 +1,14 @@
 """The launchpad fires each line at its instant, after its last look, and no mishap of one touches another."""
 
 import asyncio
+import gc
 from collections.abc import Iterator
 
 import pytest
 
 from adapters.clock import SystemClock
 from desk.launchpad import Launchpad
+from desk.warm_path import WarmPath
 from domain.errors import LeaseLost, OutcomeUnknown
 from domain.ports import Ack, SignedOrder
 
@@ -147,3 +149,37 @@ async def test_closing_twice_sends_nothing() -> None:
     waiting.cancel()
 
     assert fired == []
+
+
+async def test_garbage_is_collected_again_after_the_instant(launchpad: Launchpad) -> None:
+    """Also when the last look objected."""
+
+    def objects() -> None:
+        assert not gc.isenabled()
+        raise LeaseLost("somebody else has it")
+
+    with pytest.raises(LeaseLost):
+        await launchpad.launch(CLOCK.monotonic() + 0.01, objects, Line([]))
+
+    assert gc.isenabled()
+
+
+async def test_who_fired_is_told_before_an_instant_that_is_still_far(launchpad: Launchpad) -> None:
+    """Only instants within a millisecond are waited for together."""
+    fired: list[Line] = []
+    at = CLOCK.monotonic() + 0.02
+    later = asyncio.create_task(launchpad.launch(at + 30, nothing_against_it, Line(fired)))
+
+    await launchpad.launch(at, nothing_against_it, Line(fired))
+
+    assert len(fired) == 1
+    later.cancel()
+
+
+def test_warming_the_send_path_leaves_nothing_behind() -> None:
+    """However often, nothing piles up in the sockets, and it never blocks."""
+    path = WarmPath()
+    for _ in range(5_000):
+        path.send()
+    path.close()
+    path.close()
