@@ -34,6 +34,7 @@ bench: redis
 	@$(VENV)/python -m benchmarks.reconnect
 	@$(VENV)/python -m benchmarks.governor
 	@$(VENV)/python -m benchmarks.fire
+	@$(VENV)/python -m benchmarks.order_path
 
 # An hour of orders at the simulator, its memory watched. MINUTES=48 or more.
 soak: bootstrap
