@@ -28,12 +28,13 @@ from cli.doctor_run import WANTED, diagnose
 from cli.main import run
 from stack import ROOT, stop_running
 from tests.cli.doctoring import NAMES, Diagnosis, diagnosed, logs_as_before, nobody
+from tests.redis_server import RedisServer
 
 __all__ = ["logs_as_before", "nobody"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.server, pytest.mark.usefixtures("logs_as_before")]
 
-OURS = ("MEXC_", "SNIPER_", "DATABASE_", "TEMPORAL_")
+OURS = ("MEXC_", "SNIPER_", "DATABASE_", "TEMPORAL_", "REDIS_")
 NOBODY = "NOBODY"
 """Stands for an address at which nobody answers."""
 DATABASE_CHECKS = {"database", "migrations", "sessions-attention", "venue-access"}
@@ -45,7 +46,14 @@ Diagnose = Callable[[], Diagnosis]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def redis() -> Iterator[RedisServer]:
+    """Where the stack's workers share their request budget."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[Path]:
     """The home of a whole stack with its panel, started as an operator would, in which everything is well.
 
     While it lives, the environment names nothing else.
@@ -53,7 +61,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("doctor") / "home"
     log = home.with_name("stack.log")
     with _environment(home), log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", "stack"], cwd=ROOT, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stack"],
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "REDIS_URL": redis.url},
+        )
         try:
             _until(lambda: read_state(home) is not None, log)
             _lift_limits(home)
@@ -99,6 +113,25 @@ def test_for_people_the_same_is_a_table_without_colours_in_a_pipe(
     assert all(name in said for name in NAMES)
     assert "nothing wrong was found: 25 checks" in said
     assert "\x1b" not in said
+
+
+def test_a_redis_that_went_is_told_for_each_worker_and_one_that_came_back_too(
+    diagnosis: Diagnose, redis: RedisServer
+) -> None:
+    """Trading goes on meanwhile, each worker within its own part."""
+    shared = diagnosis().text("venue-access")
+    redis.stop()
+    try:
+        _eventually(lambda: diagnosis().text("venue-access").count("Redis is away") == 3)
+        away = diagnosis()
+    finally:
+        redis.start()
+    _eventually(lambda: diagnosis().text("venue-access").count(" shared,") == 3)
+
+    assert shared.count(" shared,") == 3
+    assert away.of("warning") == {"venue-access"}
+    assert away.of("error") == set()
+    assert "REDIS_URL" in away.text("venue-access")
 
 
 @pytest.mark.parametrize(
@@ -479,6 +512,13 @@ async def _half_prepared(address: str, namespace: str) -> None:
         "SniperPhase": "Text",
     }
     await ensure_search_attributes(await Client.connect(address, namespace=namespace), kinds)
+
+
+def _eventually(claim: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_EVERY_S)
 
 
 def _until(claim: Callable[[], bool], log: Path) -> None:
