@@ -101,6 +101,11 @@ class RequestGovernor:
         self._reason = ""
         self._telling: set[asyncio.Task[None]] = set()
 
+    def open(self) -> None:
+        """Begin to look at Redis; done by the first call too, if it was not before. Needs a running event loop."""
+        if self._shared is not None and self._beating is None:
+            self._beating = asyncio.create_task(self._beat(self._shared), name="request-budget")
+
     @asynccontextmanager
     async def admitted(self, cost: Cost, priority: Priority, within_s: float = READS_WAIT_S) -> AsyncIterator[None]:
         """The body makes one call and waits for its answer. Raises RateLimited when it cannot leave in time."""
@@ -174,8 +179,7 @@ class RequestGovernor:
             if wait_s > 0:
                 return wait_s, _USED_UP
         if self._shared is not None and self._mode == "shared":
-            if self._beating is None:
-                self._beating = asyncio.create_task(self._beat(self._shared), name="request-budget")
+            self.open()
             try:
                 wait_s, paused = await self._shared.ask(self._named(number), cost, priority, leaves_in_s)
             except SharedAway as exc:

@@ -71,6 +71,7 @@ async def open_venue(
         if capture is not None:
             resources.callback(capture.close)
         resources.push_async_callback(governor.close)
+        governor.open()
         resources.push_async_callback(rest.close)
         resources.push_async_callback(exchange_clock.close)
         yield MexcVenue(
