@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import timedelta
 
 import structlog
@@ -75,6 +75,8 @@ async def run(role: str, settings: Settings) -> None:
         log.info("worker.venue", venue=settings.sniper_venue.value, rest_url=settings.mexc_rest_url)
         worker_name = f"{role}@{socket.gethostname()}:{os.getpid()}"
         await resources.enter_async_context(PostgresVenueAccess(database, clock, worker_name, venue.gauges.read))
+        with suppress(SniperError):  # whoever takes over a position later need not measure first
+            await venue.exchange_clock.synchronise()
         client = await connect(settings.temporal_address, settings.temporal_namespace)
         if role == "control":
             worker = _control(client, database, venue, clock)

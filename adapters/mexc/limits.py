@@ -88,15 +88,16 @@ _ALONE: Mapping[str, Limits] = {
     # Control asks for lists and rules and sends nothing: it has nobody to reserve for.
     "control": Limits(1, 8, 150, 250, dict.fromkeys(Priority, 1.0)),
     # Fire measures the time, asks for rules, warms connections and shoots, all within the seconds before an opening.
-    "fire": Limits(8, 14, 180, 300, {**RESERVING, Priority.ENTRY: 0.9, Priority.PREPARE: 0.8}),
-    "guard": Limits(3, 8, 150, 250, RESERVING),
+    "fire": Limits(8, 16, 180, 300, {**RESERVING, Priority.ENTRY: 0.9, Priority.PREPARE: 0.8}),
+    # Leaving at once means: a ladder cancelled, order by order, and the rest sold.
+    "guard": Limits(9, 16, 150, 250, RESERVING),
 }
 
 
 def alone(role: str) -> Limits:
     """What a worker of `role` keeps to while it cannot see what the others send.
 
-    One of each stays inside the limit of orders. Of calls and their weight they may together take more than the venue
-    allows, as all three are never full at once: a smaller part made sessions that arm together miss their opening.
+    Together they may take more than the venue allows, as they are never full at once: smaller parts made sessions that
+    arm together miss their opening, and a guard that took over wait for its first look.
     """
     return _ALONE[role]
