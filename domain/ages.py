@@ -8,7 +8,6 @@ RULES_RENEWED_BEFORE_OPENING = timedelta(minutes=5)
 """What was asked earlier than this before an opening, or before the opening itself, is not used after that moment: the
 venue completes a new symbol's rules late."""
 SYMBOLS_S = 30.0
-SYMBOLS_NEAR_OPENING_S = 5.0
 """Lists of symbols that may be traded."""
 CALENDAR_S = 300.0
 CALENDAR_NEAR_OPENING_S = 30.0

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from adapters.mexc.breakers import Part
 from adapters.mexc.http11 import Method
-from adapters.mexc.limits import Cost, Resource
+from adapters.mexc.limits import Cost, Priority, Resource
 from adapters.mexc.members import milliseconds
 from adapters.mexc.signing import Params, signed_query
 from domain.money import plain
@@ -60,6 +60,12 @@ CREATE_LISTEN_KEY = Endpoint("POST", "/api/v3/userDataStream", 1, Part.ACCOUNT)
 EXTEND_LISTEN_KEY = Endpoint("PUT", "/api/v3/userDataStream", 1, Part.ACCOUNT)
 DELETE_LISTEN_KEY = Endpoint("DELETE", "/api/v3/userDataStream", 1, Part.ACCOUNT)
 CALENDAR = Endpoint("GET", "/api/operation/new_coin_calendar")
+
+
+def priority_of(request: OrderRequest) -> Priority:
+    """A sale goes before a purchase."""
+    return Priority.EXIT if request.side is Side.SELL else Priority.ENTRY
+
 
 _TYPES = {OrderKind.LIMIT: "LIMIT", OrderKind.IMMEDIATE: "IMMEDIATE_OR_CANCEL"}
 _SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}

@@ -15,7 +15,7 @@ from adapters.mexc.symbol_rows import SymbolRows
 from domain import ages
 from domain.errors import Refused, TryAgain
 from domain.money import NO_BASE, SymbolRules
-from domain.orders import Fill, Order, OrderRequest, Side
+from domain.orders import Fill, Order, OrderRequest
 from domain.ports import Ack, Balance, SignedOrder
 from domain.quotes import TopOfBook
 
@@ -25,15 +25,15 @@ _NO_SUCH_ORDER = (UNKNOWN_ORDER_AT_CANCEL, UNKNOWN_ORDER_AT_QUERY)
 class MexcExchange:
     """The slow path: learning, cancelling, and orders that need not leave in the first millisecond.
 
-    rows: the symbol list, if somebody in this process asks for it.
+    rows: the symbol list, if somebody in this process asks for it. history: of the same account.
     """
 
-    def __init__(self, signed: SignedRest, rows: SymbolRows) -> None:
+    def __init__(self, signed: SignedRest, rows: SymbolRows, history: AccountHistory) -> None:
         self._signed = signed
         self._rows = rows
         self._public = signed.rest
         self._clock = signed.rest.clock
-        self._history = AccountHistory(signed)
+        self._history = history
         self._rules: dict[str, Kept[SymbolRules | None]] = {}
         self._balances: Kept[Mapping[str, Balance | None]] = Kept(self._clock)
 
@@ -102,7 +102,7 @@ class MexcExchange:
             build.PLACE_ORDER,
             order.body.decode("ascii"),
             lambda document: parse.acknowledged_id(document, order.client_order_id),
-            Priority.EXIT if order.request.side is Side.SELL else Priority.ENTRY,
+            build.priority_of(order.request),
         )
         return Ack(order.client_order_id, order_id, self._clock.monotonic())
 

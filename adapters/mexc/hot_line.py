@@ -13,7 +13,6 @@ from adapters.mexc.http11 import request_bytes
 from adapters.mexc.limits import Priority
 from adapters.mexc.signing import Credentials
 from domain.errors import OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
-from domain.orders import Side
 from domain.ports import Ack, Clock, SignedOrder
 
 LEAVES_WITHIN_S = 5.0
@@ -58,7 +57,7 @@ class MexcHotLine:
 
         Raises TryAgain when the venue cannot be reached, RateLimited when the budget allows no order now.
         """
-        priority = Priority.EXIT if order.request.side is Side.SELL else Priority.ENTRY
+        priority = build.priority_of(order.request)
         if self._loaded is not None or self._awaited is not None:
             self._drop()  # a sealed record or an answer still to come: the connection is out of step
         connection = await self._warm(priority)

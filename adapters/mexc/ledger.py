@@ -83,9 +83,8 @@ class _Window:
 class Ledger:
     """One process's calls, against `limits`."""
 
-    def __init__(self, limits: Limits, *, spans_s: Mapping[Resource, float] = SPANS_S) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._spans_s = spans_s
         self._windows = {resource: _Window() for resource in Resource}
 
     def ask(self, now: float, grant: int, cost: Cost, priority: Priority) -> float:
@@ -109,13 +108,13 @@ class Ledger:
     def take(self, now: float, grant: int, cost: Cost, leaves_in_s: float = 0.0) -> None:
         """Count a call that leaves within `leaves_in_s`, whether it fits or not."""
         for resource, amount in cost.items():
-            until = now + leaves_in_s + UNANSWERED_S + self._spans_s[resource] + MARGIN_S
+            until = now + leaves_in_s + UNANSWERED_S + SPANS_S[resource] + MARGIN_S
             self._windows[resource].put(grant, amount, until)
 
     def answered(self, now: float, grant: int, cost: Cost) -> None:
         """It has been at the venue, by now at the latest."""
         for resource, amount in cost.items():
-            self._windows[resource].put(grant, amount, now + self._spans_s[resource] + MARGIN_S)
+            self._windows[resource].put(grant, amount, now + SPANS_S[resource] + MARGIN_S)
 
     def unused(self, grant: int, cost: Cost) -> None:
         """It never left."""

@@ -136,11 +136,8 @@ class SharedLedger:
         venue_url: str,
         api_key: str,
         limits: Limits,
-        *,
-        spans_s: Mapping[Resource, float] = SPANS_S,
     ) -> None:
         self.limits = limits
-        self._spans_s = spans_s
         self._redis = Redis.from_url(
             redis_url,
             socket_timeout=ANSWER_WITHIN_S,
@@ -166,7 +163,7 @@ class SharedLedger:
         least = priority if priority in IN_TURN else priority - 1
         values: list[str | int] = [grant, int(priority), int(least), _microseconds(YIELD_S)]
         for resource, amount in cost.items():
-            lasts_s = leaves_in_s + UNANSWERED_S + self._spans_s[resource] + MARGIN_S
+            lasts_s = leaves_in_s + UNANSWERED_S + SPANS_S[resource] + MARGIN_S
             keys += [self._keys[resource], f"{self._keys[resource]}:claims"]
             values += [amount, self.limits.cap(resource, priority), _microseconds(lasts_s)]
         paused, wait_us = await self._run(self._ask, keys, values)
@@ -174,9 +171,7 @@ class SharedLedger:
 
     async def answered(self, grant: str, cost: Cost) -> None:
         """As Ledger.answered."""
-        await self._write(
-            (grant, resource, amount, self._spans_s[resource] + MARGIN_S) for resource, amount in cost.items()
-        )
+        await self._write((grant, resource, amount, SPANS_S[resource] + MARGIN_S) for resource, amount in cost.items())
 
     async def unused(self, grant: str, cost: Cost) -> None:
         """As Ledger.unused."""

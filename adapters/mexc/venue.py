@@ -66,7 +66,8 @@ async def open_venue(
     exchange_clock = MexcExchangeClock(rest_url, clock=clock, governor=governor, trust=trust, capture=capture)
     signed = SignedRest(rest, credentials, exchange_clock)
     rows = SymbolRows(clock)
-    exchange = MexcExchange(signed, rows)
+    history = AccountHistory(signed)
+    exchange = MexcExchange(signed, rows, history)
     async with AsyncExitStack() as resources:
         if capture is not None:
             resources.callback(capture.close)
@@ -89,7 +90,7 @@ async def open_venue(
             streams=MexcStreams(ws_url, signed, exchange, trust=trust, capture=capture),
             listings=ExchangeInfoListings(rest, rows),
             symbols=MexcSymbols(signed),
-            history=AccountHistory(signed),
+            history=history,
             governor=governor,
             gauges=Gauges(clock, governor, breakers, exchange_clock),
         )

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from adapters.paper.account import Booked, Offer, Pair, Taken
 from adapters.postgres import rows as product
-from domain.money import Base, Price, Quote
-from domain.orders import Fill, Order, OrderKind, OrderStatus, Side
+from domain.money import Price
+from domain.orders import Fill, Side
 
 SELECT_ORDER = """
     SELECT client_order_id, order_id, symbol, base_asset, quote_asset, side, kind, price, quantity, executed,
@@ -74,17 +74,17 @@ def booked(
     fills: int,
 ) -> Booked:
     """An order on the paper venue's books."""
-    order = Order(
+    order = product.order(
         order_id=order_id,
         client_order_id=client_order_id,
         symbol=symbol,
-        side=Side(side),
-        kind=OrderKind(kind),
-        price=Price(price),
-        quantity=Base(quantity),
-        executed=Base(executed),
-        executed_quote=Quote(executed_quote),
-        status=OrderStatus(status),
+        side=side,
+        kind=kind,
+        price=price,
+        quantity=quantity,
+        executed=executed,
+        executed_quote=executed_quote,
+        status=status,
     )
     return Booked(order, Pair(symbol, base_asset, quote_asset), fee_rate, placed_at, since_version, ahead, fills)
 
