@@ -127,7 +127,11 @@ class IntentWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class ShotSent:
-    """planned_at, sent_at: exchange time meant and reached, best estimate; `late_us`: their distance in microseconds.
+    """planned_at: exchange time at which it was to arrive. sent_at: exchange time at which it left, best estimate.
+
+    late_us: microseconds between the local instant it was to leave at and the one it left at.
+    bound_us: how well the exchange's clock was known, half-width. one_way_us: the way it was aimed with; both None in
+    records from before they were kept. line: which of the session's connections carried it, counted from 0.
 
     Written after the answer, or when none came: the hot path writes nothing.
     """
@@ -138,6 +142,9 @@ class ShotSent:
     planned_at: datetime
     sent_at: datetime
     late_us: int
+    bound_us: int | None = None
+    one_way_us: int | None = None
+    line: int = 0
 
     @property
     def key(self) -> str:
@@ -146,17 +153,38 @@ class ShotSent:
 
 @dataclass(frozen=True, slots=True)
 class ShotAnswered:
-    """answer: accepted, refused, try again or unknown. code: the venue's, None when there was none."""
+    """answer: accepted, refused, try again or unknown. code: the venue's, None when there was none.
+
+    after_us: from its leaving until the answer was read and understood. first_byte_us: from its leaving until the
+    answer's first byte was here; None: there was none, or the record is from before it was kept.
+    """
 
     client_order_id: str
     answer: str
     code: int | None
     text: str
     after_us: int
+    first_byte_us: int | None = None
 
     @property
     def key(self) -> str:
         return f"answered:{self.client_order_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShotSettled:
+    """What became of a shot that was accepted, or whose answer did not come, is known for certain.
+
+    executed: base units. after_us: from its answer, or from giving up on it, until then.
+    """
+
+    client_order_id: str
+    executed: Base
+    after_us: int
+
+    @property
+    def key(self) -> str:
+        return f"settled:{self.client_order_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +361,7 @@ Event = (
     | IntentWithdrawn
     | ShotSent
     | ShotAnswered
+    | ShotSettled
     | OrderSeen
     | OrderAbsent
     | FillSeen

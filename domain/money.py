@@ -32,6 +32,7 @@ class SymbolRules:
     taker_fee: share of the traded value, e.g. 0.0005.
     api_allowed: whether the venue lets API clients trade it at all, now.
     opens_at_ms: published opening instant in exchange milliseconds; None: not published (or long open).
+    market_orders: whether the venue says that it takes market orders; False also when it does not say.
     """
 
     symbol: str
@@ -47,6 +48,7 @@ class SymbolRules:
     taker_fee: Decimal
     api_allowed: bool
     opens_at_ms: int | None = None
+    market_orders: bool = False
 
     def price_down(self, price: Decimal) -> Price:
         """The highest tradable price not above `price`: for buying inside a bound."""

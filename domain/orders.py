@@ -20,6 +20,8 @@ class OrderKind(StrEnum):
     """Rests until filled or cancelled."""
     IMMEDIATE = "immediate_or_cancel"
     """Fills what it can at once inside its price; the rest is cancelled by the venue."""
+    MARKET = "market"
+    """Fills what it can at once at whatever price is offered. Only ever meant by name: nothing turns into one."""
 
 
 class OrderStatus(StrEnum):
@@ -61,7 +63,11 @@ class OrderIntent:
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What exactly goes to the venue for an intent: `price` inside its bound, `quantity` inside its budget."""
+    """What exactly goes to the venue for an intent: `price` inside its bound, `quantity` inside its budget.
+
+    quote: of a market purchase, which the venue takes by amount of quote: what is spent, fees on top; price and
+        quantity then are what it was sized by and do not leave. None for every other order.
+    """
 
     client_order_id: str
     symbol: str
@@ -69,6 +75,7 @@ class OrderRequest:
     kind: OrderKind
     price: Price
     quantity: Base
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True)

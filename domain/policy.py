@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 
 from domain.money import Price, Quote, plain
 
@@ -22,24 +23,59 @@ class LadderStep:
 DEFAULT_LADDER = tuple(LadderStep(Decimal(gain), Decimal(25)) for gain in (5, 10, 15, 25))
 
 
+class EntryStrategy(StrEnum):
+    """How a budget is turned into orders."""
+
+    IOC_CAP = "ioc_cap"
+    """One order after the other, each for what is left, filled at once inside its price or not at all."""
+    LIMIT = "limit"
+    """One order at the price bound that rests until it is filled or the entry's window ends."""
+    MARKET = "market"
+    """Orders at whatever price is offered, by amount of quote; the price is looked at before, not guaranteed."""
+    BURST = "burst"
+    """Several orders that overlap around the opening, each on its own slice of the budget."""
+    TRANCHE = "tranche"
+    """Parts of the budget, one after the other in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class EntryPolicy:
     """How the purchase may be made.
 
-    max_price: never pay more per base unit.
+    max_price: never pay more per base unit; None: the bound is the best ask seen after the opening plus the markup, and
+        before one is seen nothing is sent.
     grace_s: seconds after the opening during which "not open yet" is answered by another shot.
     late_entry_s: seconds after the opening during which a first shot may still go out after a crash or a late
         arming; zero: late means missed.
     clock_bound_ms: a session does not arm when our knowledge of the exchange's clock is worse than this.
     recv_window_ms: how long the venue may take an order after its timestamp; also how long an unknown outcome
         stays unknown. At most 1,000.
+    markup_percent: how far above the best ask an order may reach, where one is known; never above max_price.
+    late_max_price: the price bound of an entry whose first shot leaves late; None: max_price.
+    window_s: seconds after the opening at which the entry is over whatever it bought: what rests is cancelled.
+    burst_shots, burst_spacing_ms, burst_first_ms: burst only: how many overlap, how far apart, and when the first one
+        arrives relative to the opening; negative is before it.
+    tranche_parts, tranche_every_s: tranche only: how many parts, and how far apart their beginnings are.
     """
 
-    max_price: Price
+    max_price: Price | None
     grace_s: int = 30
     late_entry_s: int = 0
     clock_bound_ms: int = 100
     recv_window_ms: int = 1000
+    strategy: EntryStrategy = EntryStrategy.IOC_CAP
+    markup_percent: Decimal = Decimal(10)
+    late_max_price: Price | None = None
+    window_s: int = 60
+    burst_shots: int = 3
+    burst_spacing_ms: int = 50
+    burst_first_ms: int = 0
+    tranche_parts: int = 4
+    tranche_every_s: int = 10
+
+    def bound(self, *, late: bool) -> Price | None:
+        """The operator's price bound; None: he gave none. late: the first shot leaves after the opening was missed."""
+        return self.late_max_price if late and self.late_max_price is not None else self.max_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +133,9 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
     """Every reason why `policy` cannot be used, each with value, expectation and remedy; empty when it can."""
     found: list[str] = []
     _between(found, "budget", policy.budget_quote, Decimal(0), BUDGET_LIMIT, "choose an amount inside the limit")
-    if not policy.entry.max_price.is_finite() or policy.entry.max_price <= 0:
-        found.append(
-            f"max price: got {policy.entry.max_price}, expected more than 0; without a price bound no order is sent"
-        )
+    for what, price in (("max price", policy.entry.max_price), ("late max price", policy.entry.late_max_price)):
+        if price is not None and (not price.is_finite() or price <= 0):
+            found.append(f"{what}: got {price}, expected more than 0; without a price bound no order is sent")
     _between(
         found, "stop percent", policy.exits.stop_percent, Decimal(1), Decimal(50), "the stop is mandatory", low_ok=True
     )
@@ -133,8 +168,36 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
         "give it in milliseconds",
         low_ok=True,
     )
+    _strategy(found, policy.entry)
     _ladder(found, policy.exits.ladder)
     return tuple(found)
+
+
+def _strategy(found: list[str], entry: EntryPolicy) -> None:
+    """What belongs to one strategy is judged with it only."""
+    _between(found, "markup", entry.markup_percent, Decimal(0), Decimal(100), "give it in percent", low_ok=True)
+    _between(found, "entry window", Decimal(entry.window_s), Decimal(0), Decimal(600), "give it in seconds")
+    if entry.window_s < entry.grace_s:
+        found.append(
+            f"entry window: got {entry.window_s} s, expected at least the grace of {entry.grace_s} s; widen the window"
+        )
+    if entry.strategy is EntryStrategy.BURST:
+        _between(found, "burst shots", Decimal(entry.burst_shots), Decimal(2), Decimal(5), "choose 2 to 5", low_ok=True)
+        spacing = Decimal(entry.burst_spacing_ms)
+        _between(found, "burst spacing", spacing, Decimal(0), Decimal(1000), "give it in milliseconds", low_ok=True)
+        first = Decimal(entry.burst_first_ms)
+        _between(found, "burst start", first, Decimal(-200), Decimal(1000), "give it in milliseconds", low_ok=True)
+    if entry.strategy is EntryStrategy.TRANCHE:
+        _between(
+            found, "tranches", Decimal(entry.tranche_parts), Decimal(2), Decimal(10), "choose 2 to 10", low_ok=True
+        )
+        every = Decimal(entry.tranche_every_s)
+        _between(found, "tranche interval", every, Decimal(1), Decimal(300), "give it in seconds", low_ok=True)
+        if (last := entry.tranche_every_s * (entry.tranche_parts - 1)) >= entry.window_s:
+            found.append(
+                f"entry window: got {entry.window_s} s, expected more than the {last} s after which the last tranche "
+                "begins; widen the window or buy in fewer parts"
+            )
 
 
 def _between(
