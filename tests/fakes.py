@@ -174,8 +174,10 @@ Fate = Lost | Exception | None
 class FakeExchange:
     """Implements domain.ports.Exchange: one symbol, one account. It takes repeated client order ids without a word.
 
-    asks: what can be bought, best first. bid: the best bid, of any size; None: nobody buys. fates: of the next orders.
-    refusals: raised by the next reads of the named method. fills_after_s: how long a fill stays invisible.
+    asks: what can be bought, best first. bid: the best bid, of any size; None: nobody buys. offers: base units that
+    purchases get from now on, whatever the asks say; what is bought is taken off; None: no such bound. fates: of the
+    next orders. refusals: raised by the next reads of the named method. fills_after_s: how long a fill stays invisible.
+    Market purchases are taken where `rules_now` has them; their order tells no price.
     """
 
     clock: FakeClock
@@ -185,6 +187,7 @@ class FakeExchange:
     asks: list[tuple[Decimal, Decimal]] = field(default_factory=lambda: [(Decimal("0.05"), Decimal(100_000))])
     bid: Price | None = Price(Decimal("0.05"))
     cap: Decimal | None = None
+    offers: Decimal | None = None
     fates: deque[Fate] = field(default_factory=deque)
     refusals: dict[str, deque[Exception]] = field(default_factory=dict)
     down: bool = False
@@ -247,6 +250,9 @@ class FakeExchange:
         )
 
     def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
+        at_market = request.kind is OrderKind.MARKET
+        if at_market != (request.quote is not None) or (at_market and request.side is Side.SELL):
+            raise ValueError(f"a {request.side} order of kind {request.kind} with {request.quote} quote")
         return SignedOrder(request.client_order_id, request, timestamp, str(recv_window_ms).encode())
 
     async def send(self, order: SignedOrder) -> Ack:
@@ -275,8 +281,17 @@ class FakeExchange:
         """The market moves: resting sells at or under the bid are filled."""
         self.bid = None if bid is None else Price(Decimal(bid))
         for index, order in enumerate(self.orders):
-            if not order.status.final and self.bid is not None and order.price <= self.bid:
+            rests = order.side is Side.SELL and not order.status.final
+            if rests and self.bid is not None and order.price <= self.bid:
                 self._fill(index, order.price, Base(order.quantity - order.executed))
+
+    def set_asks(self, *asks: tuple[str, str]) -> None:
+        """The market moves: prices and quantities offered from now on, best first. Resting buys at or above them are
+        filled, at their own prices."""
+        self.asks = [(Decimal(price), Decimal(quantity)) for price, quantity in asks]
+        for index, order in enumerate(self.orders):
+            if order.side is Side.BUY and not order.status.final:
+                self._buy(index, own_price=True)
 
     def fill_part(self, index: int, quantity: Decimal) -> None:
         """Somebody takes `quantity` of a resting order."""
@@ -324,7 +339,11 @@ class FakeExchange:
             raise ClockRefused(f"timestamp off by {age} s")
         if now < self.opens_at:
             raise NotTradable("not open yet", code=30001)
-        worth = request.price * request.quantity
+        if request.kind is OrderKind.MARKET and (self.rules_now is None or not self.rules_now.market_orders):
+            raise OrderRejected("api market order is disabled", code=30019)
+        if request.kind is OrderKind.MARKET and not self.asks:
+            raise OrderRejected("no opponent order", code=30025)
+        worth = request.price * request.quantity if request.quote is None else request.quote
         held = self.free["USDT"] if request.side is Side.BUY else self.free["NEW"]
         if held < (worth if request.side is Side.BUY else request.quantity):
             raise OrderRejected("insufficient balance", code=30004)
@@ -340,8 +359,8 @@ class FakeExchange:
                 symbol=request.symbol,
                 side=request.side,
                 kind=request.kind,
-                price=request.price,
-                quantity=request.quantity,
+                price=request.price if request.quote is None else Price(Decimal(0)),
+                quantity=request.quantity if request.quote is None else self._bought_for(request.quote),
                 executed=NO_BASE,
                 executed_quote=NO_QUOTE,
                 status=OrderStatus.NEW,
@@ -349,32 +368,54 @@ class FakeExchange:
         )
         self.booked_at.append(self.now())
         if request.side is Side.BUY:
+            if request.kind is OrderKind.LIMIT:
+                self._lock("USDT", request.price * request.quantity)
             self._buy(index)
         else:
-            self.free["NEW"] -= request.quantity
-            self._locked["NEW"] += request.quantity
+            self._lock("NEW", request.quantity)
             if self.bid is not None and request.price <= self.bid:
                 self._fill(index, self.bid, request.quantity)
-        if request.kind is OrderKind.IMMEDIATE and not self.orders[index].status.final:
+        if request.kind is not OrderKind.LIMIT and not self.orders[index].status.final:
             self._end(index)
         return f"venue-{index}"
 
-    def _buy(self, index: int) -> None:
+    def _bought_for(self, quote: Quote) -> Base:
+        """What an amount of quote buys of the asks; what is left of it counts at the last of their prices."""
+        left, bought, step = Decimal(quote), Decimal(0), RULES.quantity_step
+        for number, (price, offered) in enumerate(self.asks, start=1):
+            wanted = left // (price * step) * step
+            part = wanted if number == len(self.asks) else min(wanted, offered)
+            bought += part
+            left -= part * price
+        return Base(bought)
+
+    def _buy(self, index: int, *, own_price: bool = False) -> None:
         order = self.orders[index]
-        missing = order.quantity
-        while missing > 0 and self.asks and self.asks[0][0] <= order.price:
+        missing = Base(order.quantity - order.executed)
+        while missing > 0 and self.offers != 0 and self.asks and self._reaches(order, self.asks[0][0]):
             price, offered = self.asks[0]
-            taken = min(missing, offered)
-            self._fill(index, Price(price), Base(taken))
+            taken = min(missing, offered) if self.offers is None else min(missing, offered, self.offers)
+            self._fill(index, order.price if own_price else Price(price), Base(taken))
             missing = Base(missing - taken)
+            self.offers = None if self.offers is None else self.offers - taken
             self.asks[0] = (price, offered - taken)
             if taken == offered:
                 del self.asks[0]
+
+    def _reaches(self, order: Order, ask: Decimal) -> bool:
+        return order.kind is OrderKind.MARKET or ask <= order.price
+
+    def _lock(self, asset: str, amount: Decimal) -> None:
+        """A negative amount is free again."""
+        self.free[asset] -= amount
+        self._locked[asset] += amount
 
     def _fill(self, index: int, price: Price, quantity: Base) -> None:
         order, quote = self.orders[index], Quote(price * quantity)
         fee = quote * RULES.taker_fee
         if order.side is Side.BUY:
+            if order.kind is OrderKind.LIMIT:
+                self._lock("USDT", -order.price * quantity)
             self.free["NEW"] += quantity
             self.free["USDT"] -= quote + fee
         else:
@@ -413,10 +454,11 @@ class FakeExchange:
 
     def _end(self, index: int) -> None:
         order = self.orders[index]
+        rest = order.quantity - order.executed
         if order.side is Side.SELL:
-            rest = order.quantity - order.executed
-            self._locked["NEW"] -= rest
-            self.free["NEW"] += rest
+            self._lock("NEW", -rest)
+        elif order.kind is OrderKind.LIMIT:
+            self._lock("USDT", -order.price * rest)
         status = OrderStatus.PARTIALLY_CANCELLED if order.executed else OrderStatus.CANCELLED
         self.orders[index] = replace(order, status=status)
 

@@ -1,6 +1,7 @@
 """What the journal and its projections promise."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
@@ -39,8 +40,8 @@ from domain.events import (
     StreamInterrupted,
 )
 from domain.ids import Leg, SessionKey
-from domain.money import Base, Price, Quote
-from domain.orders import Order, OrderStatus
+from domain.money import NO_BASE, Base, Price, Quote
+from domain.orders import Order, OrderKind, OrderStatus
 from domain.session import Outcome, Phase
 from tests.adapters.postgres.conftest import Stores
 from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order
@@ -158,6 +159,17 @@ async def test_a_whole_session_is_projected(admitted: Stores) -> None:
     )
     assert await admitted.store.fills(KEY) == (a_fill(),)
     assert await admitted.store.settled(KEY) == {ID, "sabcdeentry1", "sabcdeentry2", "sabcdeentry3"}
+
+
+@pytest.mark.parametrize("kind", OrderKind)
+async def test_intents_and_orders_of_every_kind_come_back(admitted: Stores, kind: OrderKind) -> None:
+    """A market order may tell neither its price nor what was asked for."""
+    intent = replace(an_intent(), kind=kind)
+    order = replace(an_order(status=OrderStatus.CANCELLED), kind=kind, price=Price(Decimal(0)), quantity=NO_BASE)
+    await admitted.store.append(KEY, (IntentCommitted(intent), OrderSeen(order)))
+
+    assert await admitted.store.intents(KEY) == (intent,)
+    assert await admitted.store.orders(KEY) == (order,)
 
 
 async def test_appending_twice_changes_nothing(admitted: Stores) -> None:
