@@ -165,7 +165,7 @@ class EntryRun:
         await self._desk.journal.write(CoinCounted(rules.base_asset, before))
 
     async def _approve(self, rules: SymbolRules) -> None:
-        """Risk was judged when the session was prepared, perhaps days ago: what can have changed since is judged again."""
+        """Risk was judged when the session was prepared, perhaps days ago: judge again what can have changed since."""
         policy = self._armed_for.policy
         balance = await self._ask(lambda: self._kit.exchange.balance(rules.quote_asset))
         if balance.free < policy.budget_quote:

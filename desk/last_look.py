@@ -1,4 +1,4 @@
-"""Whether the next shot of an entry may leave: memory only, so that it can be asked on any thread just before a send."""
+"""Whether the next shot of an entry may leave: memory only, so that any thread can ask just before a send."""
 
 from desk.session_desk import SessionDesk
 from domain.errors import SniperError

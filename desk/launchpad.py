@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from desk.warm_path import WarmPath
+from domain.errors import TryAgain
 from domain.ports import Clock
 
 SPIN_S = 0.003
@@ -93,9 +94,7 @@ class Launchpad:
         self._count = 0
         self._thread: threading.Thread | None = None
         self._warm_path: WarmPath | None = None
-        self._woken, self._waker = socket.socketpair()
-        self._woken.setblocking(False)
-        self._waker.setblocking(False)
+        self._bell: tuple[socket.socket, socket.socket] | None = None  # rung and heard to wake the thread
         self._switch_s = 0.0
 
     def open(self) -> None:
@@ -104,6 +103,9 @@ class Launchpad:
         gc.freeze()
         self._switch_s = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_S)
+        self._bell = socket.socketpair()
+        for end in self._bell:
+            end.setblocking(False)
         with suppress(OSError):  # a machine without a loopback address fires all the same, a little later
             self._warm_path = WarmPath()
         self._thread = threading.Thread(target=self._serve, name="launchpad", daemon=True)
@@ -119,8 +121,9 @@ class Launchpad:
             sys.setswitchinterval(self._switch_s)
         if self._warm_path is not None:
             self._warm_path.close()
-        self._woken.close()
-        self._waker.close()
+        if self._bell is not None:
+            for end in self._bell:
+                end.close()
 
     async def fly(self, flight: Flight, told: Callable[[], None]) -> None:
         """Serve `flight` until it is over; raises what one of its steps raised.
@@ -140,11 +143,13 @@ class Launchpad:
                 self._leaving.append(seat)
                 self._wake()
                 await asyncio.wait({seat.done})
+                seat.done.exception()  # what ended it besides does not matter any more
             raise
 
     def _wake(self) -> None:
-        with suppress(OSError):  # full: it is awake; closed: there is nobody
-            self._waker.send(b"!")
+        if self._bell is not None:
+            with suppress(OSError):  # full: it is awake; closed: there is nobody
+                self._bell[0].send(b"!")
 
     def _serve(self) -> None:
         _go_first(self._cpu)
@@ -166,7 +171,7 @@ class Launchpad:
                 self._wait(ahead_s - SPIN_S)
                 self._listen()
         for seat in (*self._seats, *self._arriving):
-            seat.withdrawn = True
+            seat.error = seat.error or TryAgain("this process is closing: nothing more is sent")
             self._news.append(seat)
         self._tell()
         gc.enable()
@@ -234,8 +239,10 @@ class Launchpad:
         self._news.append(seat)
 
     def _wait(self, at_most_s: float) -> None:
+        assert self._bell is not None
+        heard = self._bell[1]
         waiting = select.poll()
-        waiting.register(self._woken, select.POLLIN)
+        waiting.register(heard, select.POLLIN)
         for seat in self._listening:
             at = seat.flight.waits_at
             if at is not None and at >= 0:
@@ -244,7 +251,7 @@ class Launchpad:
                 at_most_s = min(at_most_s, _POLL_S)
         waiting.poll(None if at_most_s == NEVER else max(0.0, at_most_s) * 1000)
         with suppress(BlockingIOError):
-            self._woken.recv(4096)
+            heard.recv(4096)
 
     def _tell(self) -> None:
         """Have every caller told of what happened; those whose flight is over are let go."""

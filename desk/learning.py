@@ -75,9 +75,10 @@ class Learner:
                 await self._exchange.cancel(intent.symbol, intent.client_order_id)
 
     async def settle_all(self, intents: Sequence[OrderIntent], believe_absent_at: datetime) -> None:
-        """Ask about all in turn until each is settled, and take off the book what rests. One after the other would wait
-        for ever: the first is absent only when the balance agrees, and the balance agrees only once the fills of a later
-        one are known."""
+        """Ask about all in turn until each is settled, and take off the book what rests.
+
+        One after the other would wait for ever: the first is absent only when the balance agrees, and the balance
+        agrees only once the fills of a later one are known."""
         while True:
             for intent in intents:
                 await self._cancel(intent)

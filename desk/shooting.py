@@ -194,9 +194,7 @@ class Shooting:
             return EntryOver("filled" if executed else "nothing", why)
         left = Quote(lane.budget - self._cost(lane.intents))
         now = await self._now()
-        return after_order(
-            shot.request.price, left, self._rules, timing, now, executed=executed > 0, bought=self._bought
-        )
+        return after_order(shot.request.price, order, left, self._rules, timing, now, bought=self._bought)
 
     async def _rest(self, intent: OrderIntent, absent_at: datetime) -> Order | None:
         """Let an order rest until it is filled, the window ends or the entry is given up; then take it off the book."""

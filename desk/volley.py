@@ -1,7 +1,7 @@
 """The shots of one lane, from the first to the one that the venue took: shoot, hear, decide, shoot again.
 
-All of it runs on the launchpad's thread, from memory: what a refusal means was decided in domain.entry, the next order is
-signed and encrypted here, and what happened is kept for the event loop to write down.
+All of it runs on the launchpad's thread, from memory: what a refusal means is decided in domain.entry, the next order
+is signed and encrypted here, and what happened is kept for the event loop to write down.
 """
 
 from collections import deque
@@ -148,6 +148,11 @@ class Volley:
             return
         if ack is not None:
             self._taken(ack)
+
+    @property
+    def fires(self) -> bool:
+        """Whether its next act is a send."""
+        return self._step is _Step.FIRE
 
     @property
     def _line(self) -> HotLine:

@@ -12,8 +12,8 @@ from decimal import ROUND_FLOOR, Decimal
 
 from domain.errors import ClockRefused, NotTradable, OutcomeUnknown, PriceRefused, RateLimited, Refused, SniperError
 from domain.ids import Leg
-from domain.money import NO_QUOTE, Price, Quote, SymbolRules
-from domain.orders import Fill, OrderIntent, OrderKind, OrderRequest, Side
+from domain.money import NO_QUOTE, Price, Quote, SymbolRules, plain
+from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side
 from domain.policy import EntryPolicy, EntryStrategy
 
 MAX_SHOTS = 20
@@ -28,7 +28,7 @@ _LATE_PAUSE_S = 5.0
 """With the pace above one lane's shots last for thirty seconds, and leave two for prices that are refused."""
 _SLICE_STEP = Decimal("0.00000001")
 _AMOUNT_STEP = Decimal("0.01")
-"""Market purchases are told their amount of quote with so many digits: what every quote asset's rules take."""
+"""Of the quote amount of a market purchase."""
 _KINDS = {EntryStrategy.LIMIT: OrderKind.LIMIT, EntryStrategy.MARKET: OrderKind.MARKET}
 
 
@@ -174,7 +174,7 @@ def cost(fills: Iterable[Fill], intents: Iterable[OrderIntent], quote_asset: str
 
 
 def request_for(intent: OrderIntent, rules: SymbolRules, price: Price, left: Quote) -> OrderRequest | None:
-    """What to send for an entry intent at `price` or below, for `left` of its slice at most; None when no order fits."""
+    """What to send for an intent at `price` or below, for `left` of its slice at most; None when no order fits."""
     limit = rules.price_down(min(price, intent.bound))
     budget = Quote(min(left, intent.budget))
     quantity = rules.affordable(budget, limit)
@@ -182,7 +182,8 @@ def request_for(intent: OrderIntent, rules: SymbolRules, price: Price, left: Quo
         return None
     amount = None
     if intent.kind is OrderKind.MARKET:
-        amount = Quote((budget / (1 + rules.taker_fee)).quantize(_AMOUNT_STEP, ROUND_FLOOR))
+        step = max(_AMOUNT_STEP, rules.price_step)  # an amount with more decimals than the price is refused
+        amount = Quote((budget / (1 + rules.taker_fee) / step).to_integral_value(ROUND_FLOOR) * step)
         if amount < rules.min_notional or amount <= 0:
             return None
     return OrderRequest(intent.client_order_id, intent.symbol, intent.side, intent.kind, limit, quantity, amount)
@@ -221,15 +222,26 @@ def again(
 
 
 def after_order(
-    price: Price, left: Quote, rules: SymbolRules, timing: Timing, now: datetime, *, executed: bool, bought: bool
+    price: Price,
+    order: Order | None,
+    left: Quote,
+    rules: SymbolRules,
+    timing: Timing,
+    now: datetime,
+    *,
+    bought: bool,
 ) -> ShootAgain | EntryOver:
-    """What follows a shot whose order has ended.
+    """What follows a shot whose order has ended. An order that was filled whole ends its lane, also when it cost less
+    than the lane's slice: what was saved is not spent.
 
-    left: of the lane's slice. executed: whether it bought anything. bought: whether anything was bought at all.
-    now: exchange time.
+    order: None: it never existed. left: of the lane's slice. bought: whether anything was bought at all. now: exchange
+    time.
     """
+    executed = order is not None and order.executed > 0
+    if order is not None and order.status is OrderStatus.FILLED:
+        return EntryOver("filled", f"bought {plain(order.executed)} for {plain(order.executed_quote)}")
     if rules.affordable(left, price) <= 0:
-        return EntryOver("filled", f"what is left, {left.normalize():f}, buys no smallest order")
+        return EntryOver("filled", f"what is left, {plain(left)}, buys no smallest order")
     if executed:
         return again(price, timing, now, "no more was offered inside the price bound", bought=True)
     return again(price, timing, now, "nothing was offered inside the price bound", bought=bought)

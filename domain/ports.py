@@ -11,6 +11,7 @@ from typing import Protocol
 
 from domain import ages
 from domain.commands import EntryReport, GuardReport, MovedOpening, NewSession
+from domain.errors import OutcomeUnknown
 from domain.events import Event
 from domain.exchange_time import ClockEstimate, ClockSample
 from domain.ids import SessionKey

@@ -12,9 +12,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from desk.launchpad import Launchpad
+from desk.launchpad import Flight, Launchpad
+from desk.volley import Volley
 from domain import ages
 from domain.commands import MovedOpening, NewSession
 from domain.errors import (
@@ -23,6 +24,7 @@ from domain.errors import (
     NotTradable,
     OrderRejected,
     OutcomeUnknown,
+    RateLimited,
     StoreUnavailable,
     TryAgain,
 )
@@ -42,7 +44,7 @@ from domain.events import (
     PolicyChanged,
     ShotAnswered,
 )
-from domain.exchange_time import ClockEstimate
+from domain.exchange_time import ClockEstimate, ClockSample
 from domain.ids import ListingKey, SessionKey
 from domain.lease import LeaseGrant
 from domain.listings import Listing
@@ -121,6 +123,7 @@ class FakeExchangeClock:
         self.away = False
         self.measured = 0
         self.set_ahead_s = 0.0
+        self.learnt: list[ClockSample] = []
         self._estimate: ClockEstimate | None = None
         self._slept_s = 0.0
 
@@ -147,6 +150,9 @@ class FakeExchangeClock:
 
     def monotonic_at(self, instant: datetime) -> float:
         return self._usable().monotonic_at(instant.timestamp())
+
+    def learn(self, order: ClockSample) -> None:
+        self.learnt.append(order)
 
     def _usable(self) -> ClockEstimate:
         estimate = self.estimate()
@@ -342,7 +348,7 @@ class FakeExchange:
         if request.kind is OrderKind.MARKET and (self.rules_now is None or not self.rules_now.market_orders):
             raise OrderRejected("api market order is disabled", code=30019)
         if request.kind is OrderKind.MARKET and not self.asks:
-            raise OrderRejected("no opponent order", code=30025)
+            raise NotTradable("no opponent order", code=30025)
         worth = request.price * request.quantity if request.quote is None else request.quote
         held = self.free["USDT"] if request.side is Side.BUY else self.free["NEW"]
         if held < (worth if request.side is Side.BUY else request.quantity):
@@ -474,29 +480,91 @@ def _give(answer: asyncio.Future[Ack], outcome: Ack | Exception) -> None:
 
 
 class FakeHotLine:
-    """Implements domain.ports.HotLine."""
+    """Implements domain.ports.HotLine. standing: whether its connection stands; arrived: set with each answer."""
 
-    def __init__(self, exchange: FakeExchange) -> None:
+    def __init__(self, number: int, exchange: FakeExchange) -> None:
+        self.number = number
+        self.first_byte: float | None = None
+        self.standing = True
+        self.answer: asyncio.Future[Ack] | None = None
         self._exchange = exchange
         self._loaded: SignedOrder | None = None
-        self._answer: asyncio.Future[Ack] | None = None
-        self.closed = False
 
-    async def load(self, order: SignedOrder) -> None:
-        await self._exchange.clock.sleep(0.001)
-        self._loaded = order
+    def lay(self, order: SignedOrder) -> None:
+        self._loaded, self.answer, self.first_byte = order, None, None
+
+    def ready(self) -> bool:
+        return self.standing
 
     def fire(self) -> float:
         if self._loaded is None:
-            raise RuntimeError("fire without load")
-        self._answer = self._exchange.depart(self._loaded)
+            raise RuntimeError("fire without an order")
+        self.answer = self._exchange.depart(self._loaded)
         self._loaded = None
         return self._exchange.clock.monotonic()
 
-    async def answer(self, timeout_s: float) -> Ack:
-        if self._answer is None:
-            raise RuntimeError("answer without fire")
-        return await self._exchange.answered(self._answer, timeout_s)
+    def hear(self) -> Ack | None:
+        if self.answer is None:
+            raise RuntimeError("nothing was fired that could be answered")
+        if not self.answer.done():
+            return None
+        self.first_byte = self._exchange.clock.monotonic()
+        return self.answer.result()
+
+    def give_up(self, reason: str) -> OutcomeUnknown:
+        self.standing = False
+        return OutcomeUnknown(reason)
+
+    def fileno(self) -> int:
+        return -1
+
+
+class FakeBattery:
+    """Implements domain.ports.Battery. places: of the request budget, taken ahead; None: as many as are wanted."""
+
+    def __init__(self, lines: int, exchange: FakeExchange) -> None:
+        self.lines = [FakeHotLine(number, exchange) for number in range(lines)]
+        self.idle = list(self.lines)
+        self.places: int | None = None
+        self.refusals: deque[Exception] = deque()
+        self.closed = False
+        self._exchange = exchange
+
+    async def load(self, order: SignedOrder) -> HotLine:
+        await self._exchange.clock.sleep(0.001)
+        if self.refusals:
+            raise self.refusals.popleft()
+        line = self.idle.pop()
+        line.standing = True
+        line.lay(order)
+        return line
+
+    def reload(self, order: SignedOrder, line: HotLine) -> HotLine:
+        carrier = self.lines[line.number]
+        if not carrier.standing:
+            standing = [one for one in self.idle if one.standing]
+            if not standing:
+                raise TryAgain("no connection stands that could carry the next order")
+            self.idle.remove(standing[0])
+            self.idle.insert(0, carrier)
+            carrier = standing[0]
+        if self.places is not None:
+            if not self.places:
+                raise RateLimited("no place in the request budget was taken ahead")
+            self.places -= 1
+        carrier.lay(order)
+        return carrier
+
+    def give_back(self, line: HotLine) -> None:
+        if self.lines[line.number] not in self.idle:
+            self.idle.append(self.lines[line.number])
+
+    async def restock(self, *, shots: bool) -> None:
+        if shots and self.places is not None:
+            self.places = max(self.places, 1)
+
+    async def keep(self) -> None:
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         self.closed = True
@@ -507,13 +575,13 @@ class FakeHotLines:
 
     def __init__(self, exchange: FakeExchange) -> None:
         self._exchange = exchange
-        self.opened: list[FakeHotLine] = []
+        self.opened: list[FakeBattery] = []
 
-    async def open(self) -> HotLine:
+    async def open(self, lines: int) -> FakeBattery:
         await self._exchange.clock.sleep(0.01)
-        line = FakeHotLine(self._exchange)
-        self.opened.append(line)
-        return line
+        battery = FakeBattery(lines, self._exchange)
+        self.opened.append(battery)
+        return battery
 
 
 class FakeStreams:
@@ -739,13 +807,30 @@ class FakeLaunchpad(Launchpad):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self._loop_clock = clock
+        self.answers_within_s = 1.0
         self.before_look: Callable[[], None] = lambda: None
 
-    async def launch(self, at: float, last_look: Callable[[], None], line: HotLine) -> float:
-        await self._loop_clock.sleep(at - self._loop_clock.monotonic())
-        self.before_look()
-        last_look()
-        return line.fire()
+    async def fly(self, flight: Flight, told: Callable[[], None]) -> None:
+        """flight: a desk.volley.Volley on a FakeHotLine, whose answer is awaited without a thread."""
+        volley = cast(Volley, flight)
+        try:
+            while not volley.over:
+                answer = getattr(volley.line, "answer", None) if volley.waits_at is not None else None
+                if answer is not None:
+                    timeout_s = max(0.0, volley.due - self._loop_clock.monotonic())
+                    await asyncio.wait({answer}, timeout=min(timeout_s, self.answers_within_s))
+                    if answer.done():
+                        volley.listen()
+                    else:
+                        volley.act()
+                else:
+                    await self._loop_clock.sleep(volley.due - self._loop_clock.monotonic())
+                    if volley.fires:
+                        self.before_look()
+                    volley.act()
+                told()
+        finally:
+            told()
 
 
 @dataclass
