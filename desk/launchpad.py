@@ -78,11 +78,12 @@ class _Seat:
 class Launchpad:
     """Starts its thread on `open`; `close` ends it and abandons what is pending, unsent.
 
-    cpu: number of the processor its thread keeps to; None: any.
+    cpu: number of the processor its thread keeps to; None: any. first: whether it asks for real-time scheduling.
     """
 
-    def __init__(self, clock: Clock, *, cpu: int | None = None) -> None:
+    def __init__(self, clock: Clock, *, cpu: int | None = None, first: bool = True) -> None:
         self._clock = clock
+        self._first = first
         self._cpu = cpu
         self._heap: list[tuple[float, int, _Seat]] = []
         self._listening: list[_Seat] = []
@@ -152,7 +153,10 @@ class Launchpad:
                 self._bell[0].send(b"!")
 
     def _serve(self) -> None:
-        _go_first(self._cpu)
+        if self._first:
+            _go_first()
+        if self._cpu is not None:
+            _stay_on(self._cpu)
         while not self._closing:
             self._let_in_and_out()
             now = self._clock.monotonic()
@@ -267,13 +271,16 @@ class Launchpad:
                 loop.call_soon_threadsafe(_hear, [seat for seat in news if seat.loop is loop])
 
 
-def _go_first(cpu: int | None) -> None:
-    """Real-time scheduling and a processor of its own for this thread, where that is permitted: a busy machine then
-    does not delay it."""
+def _go_first() -> None:
+    """Real-time scheduling for this thread, where that is permitted: a busy machine then does not delay it."""
     if hasattr(os, "sched_setscheduler"):
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO)))
-    if cpu is not None and hasattr(os, "sched_setaffinity"):
+
+
+def _stay_on(cpu: int) -> None:
+    """Keep this thread to one processor, whose caches then are its own, where that is permitted."""
+    if hasattr(os, "sched_setaffinity"):
         with suppress(OSError):
             os.sched_setaffinity(0, {cpu})
 
