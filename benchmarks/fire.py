@@ -106,6 +106,7 @@ class Range:
             sign=_signed,
             last_look=lambda aimed_by: None,
             left=lambda shot: None,
+            doubted=lambda shot: None,
             rules=RULES,
         )
 

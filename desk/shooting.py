@@ -67,6 +67,7 @@ class Shooting:
             sign=self._kit.exchange.sign,
             last_look=look,
             left=lambda shot: look.fired.add(shot.request.client_order_id),
+            doubted=lambda shot: look.doubt.add(shot.request.client_order_id),
             rules=rules,
         )
 
@@ -173,8 +174,6 @@ class Shooting:
         shot = ended.shot
         assert shot is not None
         name = shot.request.client_order_id
-        if shot.answer == "unknown":
-            self._look.doubt.add(name)
         absent_at = absent_from(shot.aim, self._policy.recv_window_ms)
         if shot.request.kind is OrderKind.LIMIT:
             order = await self._rest(shot.intent, absent_at)

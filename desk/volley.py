@@ -74,6 +74,7 @@ class Firing:
     sign: Callable[[OrderRequest, datetime, int], SignedOrder]
     last_look: Callable[[ClockEstimate], None]
     left: Callable[[Shot], None]
+    doubted: Callable[[Shot], None]
     rules: SymbolRules
 
 
@@ -219,7 +220,9 @@ class Volley:
     def _understand(self, error: Refused | TryAgain | OutcomeUnknown) -> None:
         """What the venue said, or did not say: decide, and shoot again at once where that is the decision."""
         if isinstance(error, OutcomeUnknown):
-            self._end(Ended(shot=self._note("unknown", None, str(error), self._now)))
+            shot = self._note("unknown", None, str(error), self._now)
+            self._firing.doubted(shot)
+            self._end(Ended(shot=shot))
             return
         answer = "refused" if isinstance(error, Refused) else "try again"
         shot = self._note(answer, error.code if isinstance(error, Refused) else None, str(error), self._now)
