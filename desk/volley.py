@@ -64,8 +64,8 @@ class Ended:
 class Firing:
     """What the volleys of one entry share.
 
-    sign: as Exchange.sign. last_look: called just before every send; raises what keeps it from leaving. left: called
-    when a shot has left.
+    sign: as Exchange.sign. last_look: called just before every send; raises what keeps it from leaving.
+    left: called when a shot has left. doubted: called when nobody knows what became of one.
     """
 
     clock: Clock

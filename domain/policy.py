@@ -52,7 +52,8 @@ class EntryPolicy:
         stays unknown. At most 1,000.
     markup_percent: how far above the best ask an order may reach, where one is known; never above max_price.
     late_max_price: the price bound of an entry whose first shot leaves late; None: max_price.
-    window_s: seconds after the opening at which the entry is over whatever it bought: what rests is cancelled.
+    window_s: limit and tranche only: seconds after the opening at which what rests is taken off the book, and after
+        which no part begins.
     burst_shots, burst_spacing_ms, burst_first_ms: burst only: how many overlap, how far apart, and when the first one
         arrives relative to the opening; negative is before it.
     tranche_parts, tranche_every_s: tranche only: how many parts, and how far apart their beginnings are.
@@ -177,10 +178,6 @@ def _strategy(found: list[str], entry: EntryPolicy) -> None:
     """What belongs to one strategy is judged with it only."""
     _between(found, "markup", entry.markup_percent, Decimal(0), Decimal(100), "give it in percent", low_ok=True)
     _between(found, "entry window", Decimal(entry.window_s), Decimal(0), Decimal(600), "give it in seconds")
-    if entry.window_s < entry.grace_s:
-        found.append(
-            f"entry window: got {entry.window_s} s, expected at least the grace of {entry.grace_s} s; widen the window"
-        )
     if entry.strategy is EntryStrategy.BURST:
         _between(found, "burst shots", Decimal(entry.burst_shots), Decimal(2), Decimal(5), "choose 2 to 5", low_ok=True)
         spacing = Decimal(entry.burst_spacing_ms)
