@@ -17,6 +17,7 @@ from domain.orders import Fill, Order, OrderKind, OrderRequest, OrderStatus, Sid
 from domain.ports import Ack, StreamGap
 from domain.quotes import TopOfBook
 from tests.contract.grounds import ASK, ASKED, BASE, BID, FEE, NEW, QUOTE, SYMBOL, USDT, Ground
+from tests.gun import Gun
 
 WITHIN_S = 10.0
 
@@ -376,7 +377,7 @@ async def test_the_account_stream_tells_orders_and_fills(ground: Ground) -> None
 
 async def test_a_hot_order_is_booked_once(ground: Ground) -> None:
     """Loaded, fired at its instant and answered; what was loaded and never fired is not booked."""
-    line = await ground.lines.open()
+    line = await Gun.of(ground.lines)
     await line.load(ground.exchange.sign(a_buy("dropped"), ground.exchange_clock.now(), 1_000))
     await line.load(ground.exchange.sign(a_buy("hot1"), ground.exchange_clock.now(), 1_000))
     fired_at = line.fire()
@@ -396,7 +397,7 @@ async def test_a_hot_order_is_booked_once(ground: Ground) -> None:
 
 async def test_a_refusal_reaches_whoever_waits_for_a_hot_order(ground: Ground) -> None:
     """And the line carries the next one."""
-    line = await ground.lines.open()
+    line = await Gun.of(ground.lines)
     await line.load(ground.exchange.sign(a_buy("small", quantity="1"), ground.exchange_clock.now(), 1_000))
     line.fire()
     with pytest.raises(OrderRejected):

@@ -266,7 +266,9 @@ def test_a_refusal_that_names_a_cap_is_answered_at_once_at_the_cap() -> None:
     """Below the price asked; a cap that is not below it makes no sense and ends the entry."""
     timing = Timing(EntryPolicy(P06), T0, T0)
 
-    assert after_refusal(PriceRefused("", cap=Decimal("0.05")), P06, timing, T0) == ShootAgain(0.0, Decimal("0.05"))
+    assert after_refusal(PriceRefused("", cap=Decimal("0.05")), P06, timing, T0) == ShootAgain(
+        0.0, Price(Decimal("0.05"))
+    )
     assert isinstance(after_refusal(PriceRefused("", cap=P06), P06, timing, T0), EntryOver)
 
 

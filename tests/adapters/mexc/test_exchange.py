@@ -28,6 +28,7 @@ from domain.ports import Ack
 from simulator.certificate import make_certificate
 from simulator.exchange.accounts import ApiKey
 from simulator.server import SimulatorServer
+from tests.gun import Gun
 
 SYMBOL = "BTCUSDT"
 
@@ -281,7 +282,7 @@ async def test_a_hot_order_over_tls_is_sealed_beforehand_and_filled(tmp_path: Pa
         async with open_venue(
             server.rest_url, server.ws_url, Credentials("test-key", "test-secret"), clock=SystemClock(), trust=trust
         ) as venue:
-            line = await venue.hot_lines.open()
+            line = await Gun.of(venue.hot_lines)
             price = await marketable(venue)
             for name in ("dropped", "hot1", "hot2"):
                 await venue.exchange_clock.synchronise()
