@@ -28,6 +28,8 @@ from domain.session import Phase, SessionRecord
 _MEASURE_EVERY_S = 5.0
 _ASK_AGAIN_S = 0.5
 _LOOK_FOR_ASK_S = 0.1
+_SAME_ANSWER_S = 1.0
+"""The venue told all balances when the coin was counted just before."""
 
 Answer = TypeVar("Answer")
 
@@ -167,7 +169,7 @@ class EntryRun:
     async def _approve(self, rules: SymbolRules) -> None:
         """Risk was judged when the session was prepared, perhaps days ago: judge again what can have changed since."""
         policy = self._armed_for.policy
-        balance = await self._ask(lambda: self._kit.exchange.balance(rules.quote_asset))
+        balance = await self._ask(lambda: self._kit.exchange.balance(rules.quote_asset, _SAME_ANSWER_S))
         if balance.free < policy.budget_quote:
             raise EntryGivenUp(
                 f"the budget is {plain(policy.budget_quote)} {rules.quote_asset}, free are {plain(balance.free)}"
