@@ -100,20 +100,30 @@ class EntryRun:
         await self._desk.learner.settle_all(in_doubt, believe_absent_at)
 
     async def _measure_clock(self) -> None:
-        """Measure until the bound is good enough to arm. Raises EntryGivenUp when it never becomes so."""
+        """Measure until the bound is good enough to arm. Raises EntryGivenUp when it never becomes so.
+
+        A late entry has no instant to aim at: what is known well enough is not measured for it, as the questions would
+        take the places of others that it waits for.
+        """
         allowed = self._armed_for.policy.entry.clock_bound_ms / 1000
+        known = self._kit.exchange_clock.estimate()
+        if known is not None:
+            good = known.bound_at(self._kit.clock.monotonic()) <= allowed
+            known = known if good and self._seconds_to_opening() < 0 else None
         while True:
             try:
-                measured = await self._kit.exchange_clock.synchronise()
+                measured = await self._kit.exchange_clock.synchronise() if known is None else known
+                known = None
             except (TryAgain, OutcomeUnknown) as error:
                 why = f"the exchange's clock cannot be read: {error}"
             else:
-                if measured.bound <= allowed:
+                bound = measured.bound_at(self._kit.clock.monotonic())
+                if bound <= allowed:
                     self._desk.journal.note(
-                        ClockMeasured(self._desk.grant.token, measured.offset, measured.bound, measured.one_way)
+                        ClockMeasured(self._desk.grant.token, measured.offset, bound, measured.one_way)
                     )
                     return
-                why = f"the exchange's clock is known to {measured.bound * 1000:.1f} ms, needs {allowed * 1000:.0f} ms"
+                why = f"the exchange's clock is known to {bound * 1000:.1f} ms, needs {allowed * 1000:.0f} ms"
             if self._kit.clock.now() > self._armed_for.opens_at:
                 raise EntryGivenUp(why)
             self._look.still_wanted()
