@@ -75,6 +75,13 @@ class EntryPolicy:
     tranche_parts: int = 4
     tranche_every_s: int = 10
 
+    @property
+    def slices(self) -> int:
+        """Into how many equal slices the budget is split; each has to buy a smallest order of its own."""
+        if self.strategy is EntryStrategy.BURST:
+            return self.burst_shots
+        return self.tranche_parts if self.strategy is EntryStrategy.TRANCHE else 1
+
     def bound(self, *, late: bool) -> Price | None:
         """The operator's price bound; None: he gave none. late: the first shot leaves after the opening was missed."""
         return self.late_max_price if late and self.late_max_price is not None else self.max_price

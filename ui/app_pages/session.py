@@ -11,7 +11,7 @@ from domain.errors import InvalidInput
 from domain.events import ClockMeasured, ShotAnswered, ShotSent
 from domain.ids import SessionKey
 from domain.money import plain
-from domain.orders import Fill, Order, Side
+from domain.orders import Fill, Order, OrderKind, Side
 from domain.session import Phase
 from ui.chart import price_chart
 from ui.literal import literal
@@ -20,7 +20,17 @@ from ui.sources import SessionStory
 from ui.standing import standing_of
 from ui.timeline import Recorded, checks_of, lines
 from ui.widgets import figures, opening, phase_badges, receipts, source, tell_age
-from ui.wording import Units, average, clock, money, policy_in_words, relative
+from ui.wording import (
+    Units,
+    average,
+    clock,
+    kind_in_words,
+    money,
+    order_price,
+    order_quantity,
+    policy_in_words,
+    relative,
+)
 
 
 def page() -> Page:
@@ -144,12 +154,13 @@ def _shots(story: SessionStory, units: Units) -> list[dict[str, str]]:
 
 def _shot(one: IntentLine, sent: ShotSent | None, answered: ShotAnswered | None, units: Units) -> dict[str, str]:
     intent = one.intent
+    market = intent.kind is OrderKind.MARKET  # bought by amount of quote; the rest is what it was reckoned with
     return {
         "Leg": str(intent.leg),
         "Shot": str(intent.shot + 1),
         "Side": str(intent.side),
-        f"Price ({units.quote})": plain(intent.bound if sent is None else sent.price),
-        f"Quantity ({units.base})": plain(intent.quantity if sent is None else sent.quantity),
+        f"Price ({units.quote})": "market" if market else plain(intent.bound if sent is None else sent.price),
+        f"Quantity ({units.base})": "" if market else plain(intent.quantity if sent is None else sent.quantity),
         "Sent (UTC)": "" if sent is None else clock(sent.sent_at),
         "Late": "" if sent is None or intent.side is Side.SELL else f"{sent.late_us:+,} µs",
         "Answer": "" if answered is None else answered.answer,
@@ -170,8 +181,9 @@ def _order(order: Order, units: Units) -> dict[str, str]:
     return {
         "Side": str(order.side),
         "Status": str(order.status).replace("_", " "),
-        f"Price ({units.quote})": plain(order.price),
-        f"Quantity ({units.base})": plain(order.quantity),
+        "Kind": kind_in_words(order.kind),
+        "Price": order_price(order, units),
+        "Quantity": order_quantity(order, units),
         f"Executed ({units.base})": plain(order.executed),
         "Client order id": order.client_order_id or "",
     }
