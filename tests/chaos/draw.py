@@ -11,8 +11,8 @@ from tests.chaos.draw_faults import draw_faults, draw_timed, draw_wire_faults
 from tests.chaos.draw_workers import draw_mishaps, draw_workers
 from tests.chaos.plan import Plan, dice_of
 
-CARRIED_OUT = (EntryStrategy.IOC_CAP,)  # tuple(EntryStrategy) once the desk carries out all of them
-PRICE_IS_GIVEN = True
+CARRIED_OUT = tuple(EntryStrategy)
+PRICE_IS_GIVEN = False
 """False once the desk finds its price bound itself when the operator gave none."""
 
 OPEN_PRICE = Decimal("0.05")
