@@ -109,7 +109,7 @@ def _together(found: FlightSummary) -> None:
         spread_row("answered", found.answer),
         spread_row("known", found.known),
     )
-    write_table(("From leaving", "Recorded", "Min", "p50", "p90", "Max"), rows, empty=NO_SHOTS, width=COLUMNS)
+    write_table(("Length", "Recorded", "Min", "p50", "p90", "Max"), rows, empty=NO_SHOTS, width=COLUMNS)
     for title, spread in (("lateness", found.lateness), ("answered", found.answer)):
         write_line(f"{title}:")
         for bar in bars(spread) or [f"{NOT_RECORDED:>15}"]:

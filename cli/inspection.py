@@ -57,7 +57,7 @@ def show(
     With --shots: when each shot was planned, left, was answered and known, and how these times are distributed.
     """
     if shots and follow:
-        raise typer.BadParameter("--shots shows what has left so far; leave --follow out", param_hint="--shots")
+        raise typer.BadParameter("leave --follow out; it shows what has left so far", param_hint="--shots")
     from cli import flights_view, session_view
     from cli.access import open_reader
 

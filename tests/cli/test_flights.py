@@ -36,7 +36,7 @@ def test_every_shot_is_shown_in_a_hundred_columns(database: str, capsys: pytest.
     assert run(_SHOW) == 0
 
     shown = capsys.readouterr().out
-    assert "firing" in shown
+    assert f"session {KEY} of NEWUSDT, firing" in shown
     assert "clock known to ±1.2 ms" in shown
     for words in (*_NAMES, "12:00:00.000150", "+41 µs", "code 30005: oversold", "given up after 2.00 s"):
         assert words in shown
@@ -73,7 +73,7 @@ def test_the_document_holds_every_figure(database: str, capsys: pytest.CaptureFi
 @pytest.mark.postgres
 def test_without_shots_one_line_says_so(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The document has an empty list."""
-    asyncio.run(_session(database, [PhaseEntered(Phase.ARMED)]))
+    asyncio.run(_session(database, _entered(Phase.ARMED)))
 
     assert run(_SHOW) == 0
     assert capsys.readouterr().out == f"session {KEY} of NEWUSDT, armed: no shot has left\n"
@@ -85,7 +85,11 @@ def test_without_shots_one_line_says_so(database: str, capsys: pytest.CaptureFix
 @pytest.mark.postgres
 def test_an_older_journal_is_shown_without_zeros(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Clock, way, connection and the end were not kept then."""
-    events = [_sent(_NAMES[0], bound_us=None), ShotAnswered(_NAMES[0], "accepted", None, "order 1", 700)]
+    events: list[Event] = [
+        IntentCommitted(an_intent(_NAMES[0])),
+        _sent(_NAMES[0], bound_us=None),
+        ShotAnswered(_NAMES[0], "accepted", None, "order 1", 700),
+    ]
     asyncio.run(_session(database, events))
 
     assert run(_SHOW) == 0
@@ -102,6 +106,11 @@ def test_shots_cannot_be_followed(lonely: pytest.MonkeyPatch, capsys: pytest.Cap
     assert "leave --follow out" in capsys.readouterr().err
 
 
+def _entered(*phases: Phase) -> list[Event]:
+    """The way a session takes there."""
+    return [PhaseEntered(phase) for phase in (Phase.WAITING, Phase.ARMING, *phases)]
+
+
 def _sent(name: str, *, after_us: int = 150, bound_us: int | None = 1234) -> ShotSent:
     sent_at = T0 + timedelta(microseconds=after_us)
     way_us = None if bound_us is None else 900
@@ -111,7 +120,7 @@ def _sent(name: str, *, after_us: int = 150, bound_us: int | None = 1234) -> Sho
 def _three_shots() -> list[Event]:
     """Refused, accepted, and one of which nobody knows yet."""
     return [
-        PhaseEntered(Phase.FIRING),
+        *_entered(Phase.ARMED, Phase.FIRING),
         *(IntentCommitted(an_intent(name, shot=shot)) for shot, name in enumerate(_NAMES)),
         _sent(_NAMES[0]),
         ShotAnswered(_NAMES[0], "refused", 30005, "oversold", 700, 650),

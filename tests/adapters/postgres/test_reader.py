@@ -99,8 +99,8 @@ async def test_a_flight_record_survives_the_journal(stores: Stores, reader: Read
         for kind, payload in _OLD.items():
             await connection.execute(
                 """
-                INSERT INTO events (session_id, seq, key, kind, payload)
-                SELECT session_id, max(seq) + 1, %s, %s, %s FROM events GROUP BY session_id
+                INSERT INTO events (session_id, seq, at, key, kind, payload)
+                SELECT session_id, max(seq) + 1, now(), %s, %s, %s FROM events GROUP BY session_id
                 """,
                 (f"old:{kind}", kind, Jsonb(payload)),
             )
