@@ -90,7 +90,7 @@ class Spread:
 class FlightSummary:
     """All shots of one session. answers: how many by answer, the most frequent first; "" counts those without one.
 
-    clock_bound_us: the widest on record: every shot's clock was known at least so well; None: none is on record.
+    clock_bound_us: the widest of those on record; None: none is.
     """
 
     sent: int

@@ -132,8 +132,9 @@ def _checks(entries: Iterable[Recorded]) -> None:
 
 def _shots(story: SessionStory, records: Sequence[FlightRecord], units: Units) -> None:
     """What left, in the order in which it left, then what is committed and has not left."""
-    if records:
-        st.caption(literal(clock_known(summary(records))))
+    with st.container():  # keeps its place before the first shot
+        if records:
+            st.caption(literal(clock_known(summary(records))))
     sent = {one.client_order_id for one in records}
     unsent = [
         line.intent
