@@ -250,8 +250,8 @@ def entry_steps(policy: TradePolicy, units: Units) -> tuple[str, ...]:
             how = (
                 f"Sends {entry.burst_shots} orders that overlap, each for its own slice of {part}, to arrive "
                 f"{_listed([f'{at:+d}' if at else '0' for at in times])} ms from the opening. Each buys at once what "
-                f"is offered or nothing, and is tried again until {grace} after the opening or until something was "
-                "bought."
+                f"is offered or nothing, and is tried again until {grace} after the opening, or for less than a "
+                "second once something was bought."
             )
         case EntryStrategy.TRANCHE:
             begins = [str(number * entry.tranche_every_s) for number in range(entry.slices)]
@@ -345,7 +345,7 @@ def _price_steps(entry: EntryPolicy, units: Units) -> Iterator[str]:
     if entry.max_price is None:
         yield (
             "No highest price: sends nothing before an ask is seen after the opening; the price bound then is that ask "
-            f"plus {plain(entry.markup_percent)} %."
+            f"plus {plain(entry.markup_percent)} %, and what was to leave earlier leaves then."
         )
     elif entry.strategy is not EntryStrategy.MARKET:
         yield f"Buys {units.base} at no more than {price(entry.max_price, units)}, fees included inside the budget."
