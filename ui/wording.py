@@ -204,7 +204,7 @@ def entry_in_words(entry: EntryPolicy, units: Units) -> str:
         case EntryStrategy.LIMIT:
             how = f"one order that rests for {span(entry.window_s)}"
         case EntryStrategy.MARKET:
-            return f"market order while the best ask is at most {bound_in_words(entry, units)}, price not guaranteed"
+            return f"market order while the best ask is at most {_looked_for(entry, units)}, price not guaranteed"
         case EntryStrategy.BURST:
             how = f"{entry.burst_shots} overlapping orders {entry.burst_spacing_ms} ms apart"
         case EntryStrategy.TRANCHE:
@@ -225,7 +225,6 @@ def bound_in_words(entry: EntryPolicy, units: Units) -> str:
 def entry_steps(policy: TradePolicy, units: Units) -> tuple[str, ...]:
     """What the chosen way of buying will do, in sentences: how many orders, when, for how much, at what price."""
     entry = policy.entry
-    bound = _bound(entry.max_price, entry, units)
     slice_ = (policy.budget_quote / max(entry.slices, 1)).quantize(_SLICE_DIGITS, rounding=ROUND_FLOOR)
     part, whole = money(slice_, units.quote), money(policy.budget_quote, units.quote)
     grace, window = span(entry.grace_s), span(entry.window_s)
@@ -243,15 +242,16 @@ def entry_steps(policy: TradePolicy, units: Units) -> tuple[str, ...]:
         case EntryStrategy.MARKET:
             how = (
                 f"Looks at the best ask from the opening on, for {grace}, and sends a market order for {whole} once it "
-                f"is at most {bound}. The price is not guaranteed: it may be far above the ask that was seen."
+                f"is at most {_looked_for(entry, units)}. The price is not guaranteed: it may be far "
+                "above the ask that was seen."
             )
         case EntryStrategy.BURST:
             times = [entry.burst_first_ms + number * entry.burst_spacing_ms for number in range(entry.slices)]
             how = (
                 f"Sends {entry.burst_shots} orders that overlap, each for its own slice of {part}, to arrive "
                 f"{_listed([f'{at:+d}' if at else '0' for at in times])} ms from the opening. Each buys at once what "
-                f"is offered or nothing, and is tried again until {grace} after the opening or until something was "
-                "bought."
+                f"is offered or nothing, and is tried again until {grace} after the opening, or for less than a "
+                "second once something was bought."
             )
         case EntryStrategy.TRANCHE:
             begins = [str(number * entry.tranche_every_s) for number in range(entry.slices)]
@@ -345,7 +345,7 @@ def _price_steps(entry: EntryPolicy, units: Units) -> Iterator[str]:
     if entry.max_price is None:
         yield (
             "No highest price: sends nothing before an ask is seen after the opening; the price bound then is that ask "
-            f"plus {plain(entry.markup_percent)} %."
+            f"plus {plain(entry.markup_percent)} %, and what was to leave earlier leaves then."
         )
     elif entry.strategy is not EntryStrategy.MARKET:
         yield f"Buys {units.base} at no more than {price(entry.max_price, units)}, fees included inside the budget."
@@ -356,6 +356,13 @@ def _price_steps(entry: EntryPolicy, units: Units) -> Iterator[str]:
 
 def _bound(bound: Price | None, entry: EntryPolicy, units: Units) -> str:
     return f"best ask + {plain(entry.markup_percent)} %" if bound is None else price(bound, units)
+
+
+def _looked_for(entry: EntryPolicy, units: Units) -> str:
+    """The best ask at which a market order may leave."""
+    if entry.max_price is None:
+        return f"the first one seen + {plain(entry.markup_percent)} %"
+    return price(entry.max_price, units)
 
 
 def _listed(words: Sequence[str]) -> str:
