@@ -30,8 +30,9 @@ from ui.flights import (
 from ui.reading import SessionReader, find_session, journal
 from ui.wording import Units, day_and_clock
 
-COLUMNS = 100
-"""What the tables fit into where no terminal says how wide it is."""
+COLUMNS = 80
+"""What the tables fit into where no terminal says how wide it is: many narrow ones, so that no id and no instant is
+broken on a terminal of that width."""
 
 
 def show(reader: SessionReader, name: str) -> None:
@@ -46,6 +47,7 @@ def show(reader: SessionReader, name: str) -> None:
     write_line(f"opens {day_and_clock(line.opens_at)} UTC; {clock_known(found)}")
     _orders(records, Units.of(line.symbol))
     _leaving(records)
+    _way(records)
     _answers(records)
     _together(found)
 
@@ -62,43 +64,37 @@ def _records(reader: SessionReader, key: SessionKey) -> tuple[FlightRecord, ...]
 
 
 def _orders(records: Sequence[FlightRecord], units: Units) -> None:
-    columns = (
-        "Shot",
-        "Client order id",
-        f"Price ({units.quote})",
-        f"Quantity ({units.base})",
-        f"Executed ({units.base})",
-    )
-    rows = [
-        (shot_name(one), one.client_order_id, plain(one.price), plain(one.quantity), executed(one)) for one in records
-    ]
-    write_table(columns, rows, empty=NO_SHOTS, width=COLUMNS)
+    write_line(f"prices in {units.quote}/{units.base}, quantities in {units.base}")
+    rows = [(shot_name(one), one.client_order_id, plain(one.price), plain(one.quantity)) for one in records]
+    _table(("Shot", "Client order id", "Price", "Quantity"), rows)
 
 
 def _leaving(records: Sequence[FlightRecord]) -> None:
-    columns = ("Shot", "Planned (UTC)", "Sent (UTC)", "Late", "Clock", "One way", "Connection")
+    rows = [
+        (shot_name(one), planned(one), exact_clock(one.sent_at), late(one), bound(one.clock_bound_us))
+        for one in records
+    ]
+    _table(("Shot", "Planned (UTC)", "Sent (UTC)", "Late", "Clock"), rows)
+
+
+def _way(records: Sequence[FlightRecord]) -> None:
     rows = [
         (
             shot_name(one),
-            planned(one),
-            exact_clock(one.sent_at),
-            late(one),
-            bound(one.clock_bound_us),
             length(one.one_way_us),
             connection(one),
+            first_byte(one),
+            answered(one),
+            length(one.known_us),
         )
         for one in records
     ]
-    write_table(columns, rows, empty=NO_SHOTS, width=COLUMNS)
+    _table(("Shot", "One way", "Connection", "First byte", "Answered", "Known"), rows)
 
 
 def _answers(records: Sequence[FlightRecord]) -> None:
-    columns = ("Shot", "First byte", "Answered", "Known", "Answer", "Venue said")
-    rows = [
-        (shot_name(one), first_byte(one), answered(one), length(one.known_us), answer(one), said(one))
-        for one in records
-    ]
-    write_table(columns, rows, empty=NO_SHOTS, width=COLUMNS)
+    rows = [(shot_name(one), executed(one), answer(one), said(one)) for one in records]
+    _table(("Shot", "Executed", "Answer", "Venue said"), rows)
 
 
 def _together(found: FlightSummary) -> None:
@@ -109,8 +105,12 @@ def _together(found: FlightSummary) -> None:
         spread_row("answered", found.answer),
         spread_row("known", found.known),
     )
-    write_table(("Length", "Recorded", "Min", "p50", "p90", "Max"), rows, empty=NO_SHOTS, width=COLUMNS)
+    _table(("Length", "Recorded", "Min", "p50", "p90", "Max"), rows)
     for title, spread in (("lateness", found.lateness), ("answered", found.answer)):
         write_line(f"{title}:")
         for bar in bars(spread) or [f"{NOT_RECORDED:>15}"]:
             write_line(bar)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    write_table(columns, rows, empty=NO_SHOTS, width=COLUMNS)

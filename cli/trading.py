@@ -87,6 +87,7 @@ def arm(
         parse_percent,
         parse_strategy,
     )
+    from ui.wording import Units, entry_steps
 
     settings = read_settings()
     wish = ArmRequest(
@@ -123,6 +124,8 @@ def arm(
         write_json(armed)
     else:
         write_line(armed.text)
+        for step in entry_steps(wish.policy, Units.of(wish.symbol)):
+            write_line(step)
 
 
 def targets(

@@ -31,7 +31,8 @@ class FlightRecord:
     at and the one it left at; negative: early; None: not aimed. clock_bound_us: how well the exchange's clock was
     known, half-width. one_way_us: the way it was aimed with. connection: counted from 0.
     first_byte_us, parsed_us: from its leaving until the answer's first byte was here, and until the answer was read
-    and understood. gave_up_us: from its leaving until it was given up on an answer; None: one came.
+    and understood. gave_up_us: from its leaving until a clear answer was given up on, because none came or because one
+    came that says nothing of the order, such as a 503; None: a clear one came.
     known_us: from its leaving until it was certain what became of it. executed: base units, certain.
     answer: accepted, refused, try again or unknown. code, text: what the venue or the line said with it.
     """

@@ -59,13 +59,14 @@ def connection(one: FlightRecord) -> str:
 
 
 def first_byte(one: FlightRecord) -> str:
-    """How long the answer's first byte took."""
-    return "none" if one.first_byte_us is None and one.gave_up_us is not None else length(one.first_byte_us)
+    """How long the answer's first byte took; none came where it was looked for and an answer was given up on."""
+    kept = one.clock_bound_us is not None  # both are on record since the same day
+    return "none" if kept and one.first_byte_us is None and one.gave_up_us is not None else length(one.first_byte_us)
 
 
 def answered(one: FlightRecord) -> str:
-    """How long the answer took."""
-    return "none" if one.gave_up_us is not None else length(one.parsed_us)
+    """How long the answer took. Unclear: none came, or one that says nothing of the order, such as a 503."""
+    return "unclear" if one.gave_up_us is not None else length(one.parsed_us)
 
 
 def answer(one: FlightRecord) -> str:
@@ -74,9 +75,9 @@ def answer(one: FlightRecord) -> str:
 
 
 def said(one: FlightRecord) -> str:
-    """Code and text that came with it, and how long an answer was waited for that did not come."""
+    """Code and text that came with it, and after how long it was sure that no clear answer comes."""
     code = "" if one.code is None else f"code {one.code}"
-    waited = "" if one.gave_up_us is None else f"given up after {length(one.gave_up_us)}"
+    waited = "" if one.gave_up_us is None else f"no clear answer after {length(one.gave_up_us)}"
     return ": ".join(part for part in (code, waited, one.text) if part)
 
 

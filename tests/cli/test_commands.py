@@ -167,6 +167,29 @@ def test_every_strategy_can_be_chosen(
     assert {name: entry[name] for name in chosen} == chosen
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "No highest price: sends nothing before an ask is seen after the opening; the price bound"),
+        ("--max-price 0.06", "Buys NEW at no more than 0.06 USDT/NEW"),
+        ("--strategy market --max-price 0.06", "The price is not guaranteed"),
+        ("--strategy tranche --tranches 2", "Buys in 2 parts of 50 USDT each, beginning 0 and 10 s after the opening"),
+    ],
+)
+@pytest.mark.postgres
+def test_the_receipt_says_what_will_be_bought_and_what_bounds_it(
+    database: str, capsys: pytest.CaptureFixture[str], line: str, words: str
+) -> None:
+    """Who gave no price reads what holds instead; a program still gets one document."""
+    assert run(["arm", "NEWUSDT", "--unlisted", *line.split()]) == 0
+    told = capsys.readouterr().out
+    assert run(["arm", "NEWUSDT", "--unlisted", *line.split(), "--json"]) == 0
+
+    assert words in told
+    assert told.startswith("target ")
+    assert set(json.loads(capsys.readouterr().out)) == {"request", "text", "session", "target"}
+
+
 @pytest.mark.postgres
 def test_a_target_without_a_max_price_is_listed_with_what_bounds_it(
     database: str, capsys: pytest.CaptureFixture[str]

@@ -88,8 +88,8 @@ def test_an_older_record_is_not_filled_up_with_zeros() -> None:
     assert found.parsed_us == 2400
 
 
-def test_an_answer_that_did_not_come_has_no_length() -> None:
-    """The time until it was given up on is told apart, and certain knowledge counts on from there."""
+def test_an_answer_that_is_not_clear_has_no_length() -> None:
+    """The time until one was given up on is told apart, and certain knowledge counts on from there."""
     events = (left("order-1"), ShotAnswered("order-1", "unknown", None, "no answer", 2_000_000))
     waiting = only(events)
     settled = only((*events, ShotSettled("order-1", Base(Decimal(0)), 300)))

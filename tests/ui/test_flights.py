@@ -1,5 +1,6 @@
 """The words of the flight record."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from domain.flights import FlightRecord, flights, spread, summary
 from domain.ids import Leg
 from domain.money import Base, Price
 from tests.builders import T0, an_intent
-from ui.flights import bars, clock_known, counts, length, panel_row, spread_row, unsent_row
+from ui.flights import NOT_RECORDED, bars, clock_known, counts, length, panel_row, spread_row, unsent_row
 from ui.wording import Units
 
 UNITS = Units("NEW", "USDT")
@@ -80,12 +81,21 @@ def test_a_full_record_is_told_from_plan_to_certain_knowledge() -> None:
     }
 
 
-def test_an_answer_that_did_not_come_is_none() -> None:
-    """With how long it was waited for."""
-    row = panel_row(a_flight(OLD, ShotAnswered("order-1", "unknown", None, "no answer", 2_000_000)), UNITS)
+@pytest.mark.parametrize(
+    ("bound_us", "first_byte_us", "first_byte"),
+    [(1234, None, "none"), (1234, 700, "700 µs"), (None, None, NOT_RECORDED)],
+)
+def test_without_a_clear_answer_nothing_is_said_to_have_been_answered(
+    bound_us: int | None, first_byte_us: int | None, first_byte: str
+) -> None:
+    """Silence, a 503, and an older record that cannot tell them apart; with the time after which it was given up."""
+    sent = replace(OLD, bound_us=bound_us)
+    unknown = ShotAnswered("order-1", "unknown", None, "no answer", 2_000_000, first_byte_us)
 
-    assert (row["First byte"], row["Answered"]) == ("none", "none")
-    assert row["Venue said"] == "given up after 2.00 s: no answer"
+    row = panel_row(a_flight(sent, unknown), UNITS)
+
+    assert (row["First byte"], row["Answered"]) == (first_byte, "unclear")
+    assert row["Venue said"] == "no clear answer after 2.00 s: no answer"
 
 
 def test_a_sale_left_at_once() -> None:
