@@ -88,11 +88,11 @@ async def open_desk(
             launchpad.close()
 
 
-async def ask(desk: Desk, post: Post, bought: Callable[[], None]) -> None:
-    """One attempt of the activities, entry and guard; returns when the session is over. Raises TryAgain."""
-    if post.may_fire:
-        while (entry := await desk.fire(post.key)).result == "disarmed":
-            continue
-        if entry.bought:
-            bought()
-    await desk.guard(post.key)
+async def ask(desk: Desk, post: Post) -> str:
+    """One attempt of this worker's activity: "bought", "nothing" or "flat". Raises TryAgain."""
+    if not post.may_fire:
+        await desk.guard(post.key)
+        return "flat"
+    while (entry := await desk.fire(post.key)).result == "disarmed":
+        continue
+    return "bought" if entry.bought else "nothing"

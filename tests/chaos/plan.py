@@ -54,8 +54,9 @@ class Mishap:
 class Worker:
     """One process with a desk.
 
-    begins_s: from the opening, or, with `follows`, from the death of that worker. may_fire: else it is a guard, which
-        Temporal asks once something was bought; resumes: it is asked from its beginning on.
+    begins_s: from the opening; with `follows`, from the death of that worker; of a guard, from the purchase.
+    may_fire: else it is a guard. resumes: a guard that begins at an instant, because the run that fired was lost; from
+        then on nobody asks those who fire.
     dies_at_call: number of the port call at which it dies; None: at none. after: when the call has been carried out.
     """
 
@@ -66,6 +67,10 @@ class Worker:
     resumes: bool = False
     dies_at_call: int | None = None
     after: bool = False
+
+    @property
+    def begins_at_an_instant(self) -> bool:
+        return not self.follows and (self.may_fire or self.resumes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class Plan:
         """Seconds after the opening from which on nothing goes wrong any more, by plan."""
         planned = [mishap.at_s + mishap.for_s for mishap in self.mishaps]
         planned += [at_s for at_s, _ in self.timed]
-        planned += [worker.begins_s for worker in self.workers if not worker.follows]
+        planned += [worker.begins_s for worker in self.workers if worker.begins_at_an_instant]
         return max([0.0, *planned])
 
 

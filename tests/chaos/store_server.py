@@ -33,6 +33,7 @@ class StoreServer:
         parts = conninfo_to_dict(self.url)
         self._socket = Path(str(parts["host"])) / f".s.PGSQL.{PORT}"
         self._hidden = self._socket.with_name("away")
+        self._frozen = False
 
     @classmethod
     @contextmanager
@@ -60,15 +61,21 @@ class StoreServer:
             self._hidden.rename(self._socket)
 
     def break_connections(self) -> None:
+        """A frozen server would not hear of it."""
         assert self._admin is not None
-        self._admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (DATABASE,))
+        if not self._frozen:
+            self._admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (DATABASE,)
+            )
 
     def freeze(self) -> None:
         """Connections stay, nothing answers, until `thaw`."""
+        self._frozen = True
         self._server.suspend()
 
     def thaw(self) -> None:
         self._server.resume()
+        self._frozen = False
 
     def _start(self, scale: TimeScale) -> None:
         self._server.start()
