@@ -28,6 +28,8 @@ from domain.session import Phase, SessionRecord
 _MEASURE_EVERY_S = 5.0
 _ASK_AGAIN_S = 0.5
 _LOOK_FOR_ASK_S = 0.1
+_SAME_ANSWER_S = 1.0
+"""The venue told all balances when the coin was counted just before."""
 
 Answer = TypeVar("Answer")
 
@@ -98,20 +100,30 @@ class EntryRun:
         await self._desk.learner.settle_all(in_doubt, believe_absent_at)
 
     async def _measure_clock(self) -> None:
-        """Measure until the bound is good enough to arm. Raises EntryGivenUp when it never becomes so."""
+        """Measure until the bound is good enough to arm. Raises EntryGivenUp when it never becomes so.
+
+        A late entry has no instant to aim at: what is known well enough is not measured for it, as the questions would
+        take the places of others that it waits for.
+        """
         allowed = self._armed_for.policy.entry.clock_bound_ms / 1000
+        known = self._kit.exchange_clock.estimate()
+        if known is not None:
+            good = known.bound_at(self._kit.clock.monotonic()) <= allowed
+            known = known if good and self._seconds_to_opening() < 0 else None
         while True:
             try:
-                measured = await self._kit.exchange_clock.synchronise()
+                measured = await self._kit.exchange_clock.synchronise() if known is None else known
+                known = None
             except (TryAgain, OutcomeUnknown) as error:
                 why = f"the exchange's clock cannot be read: {error}"
             else:
-                if measured.bound <= allowed:
+                bound = measured.bound_at(self._kit.clock.monotonic())
+                if bound <= allowed:
                     self._desk.journal.note(
-                        ClockMeasured(self._desk.grant.token, measured.offset, measured.bound, measured.one_way)
+                        ClockMeasured(self._desk.grant.token, measured.offset, bound, measured.one_way)
                     )
                     return
-                why = f"the exchange's clock is known to {measured.bound * 1000:.1f} ms, needs {allowed * 1000:.0f} ms"
+                why = f"the exchange's clock is known to {bound * 1000:.1f} ms, needs {allowed * 1000:.0f} ms"
             if self._kit.clock.now() > self._armed_for.opens_at:
                 raise EntryGivenUp(why)
             self._look.still_wanted()
@@ -167,7 +179,7 @@ class EntryRun:
     async def _approve(self, rules: SymbolRules) -> None:
         """Risk was judged when the session was prepared, perhaps days ago: judge again what can have changed since."""
         policy = self._armed_for.policy
-        balance = await self._ask(lambda: self._kit.exchange.balance(rules.quote_asset))
+        balance = await self._ask(lambda: self._kit.exchange.balance(rules.quote_asset, _SAME_ANSWER_S))
         if balance.free < policy.budget_quote:
             raise EntryGivenUp(
                 f"the budget is {plain(policy.budget_quote)} {rules.quote_asset}, free are {plain(balance.free)}"

@@ -10,6 +10,7 @@ BUDGET_LIMIT = Quote(Decimal(500))
 """Hard cap of one session's budget, in quote."""
 DEFAULT_BUDGET = Quote(Decimal(100))
 MAX_LADDER_STEPS = 6
+LONGEST_LATE_ENTRY_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
         "late entry",
         Decimal(policy.entry.late_entry_s),
         Decimal(0),
-        Decimal(600),
+        Decimal(LONGEST_LATE_ENTRY_S),
         "give it in seconds",
         low_ok=True,
     )

@@ -331,7 +331,7 @@ class ListingBook(Protocol):
         """Sessions that waiting targets want of a listing and that do not exist yet."""
 
     async def upcoming(self) -> tuple[Listing, ...]:
-        """Listings that open in the future."""
+        """Listings that open in the future, or opened so lately that somebody may still want to enter late."""
 
     async def sessions_of(self, listing: Listing) -> tuple[SessionRecord, ...]:
         """Unclosed sessions of a listing whose target left the opening time to the sources; an operator's own time

@@ -1,0 +1,248 @@
+"""One run: a plan is carried out, everything is left to end, and the evidence is gathered."""
+
+import heapq
+import itertools
+import queue
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from domain.events import PolicyChanged
+from domain.ids import ListingKey, SessionKey
+from domain.money import Price
+from domain.policy import PolicyChange
+from simulator.control.scenario import Scenario
+from tests.chaos.evidence import Evidence, journal_side, refusals, venue_side
+from tests.chaos.ground import Ground
+from tests.chaos.life import Life
+from tests.chaos.open_desk import CREDENTIALS
+from tests.chaos.open_venue import ACCOUNT, OpenVenue
+from tests.chaos.plan import Mishap, Plan, Worker
+from tests.chaos.story import Story
+from tests.chaos.surroundings import AnyLife, Breakage, LifeMaker, Surroundings
+from tests.chaos.wire import Wire
+
+_LAST_BEGINS_S = 1.0
+"""After everything that was planned: then one more worker begins, to which nothing happens."""
+_WATCHED_ON_S = 2.0
+"""After the end: what somebody who woke late still does is seen."""
+_GIVEN_UP_S = 150.0
+"""After the last worker's beginning: a session that is not over by then hangs."""
+_TAKER_FEE = Decimal("0.0005")
+
+
+def carry_out(
+    ground: Ground,
+    plan: Plan,
+    story: Story,
+    *,
+    breakage: Breakage = lambda kit: kit,
+    make_life: LifeMaker = Life,
+) -> Evidence:
+    """Everything as planned; returns when nobody does anything any more."""
+    coin = f"C{plan.seed}"
+    attempt = ground.next_attempt(coin)
+    key = SessionKey(ACCOUNT, ListingKey("mexc", coin, "USDT"), attempt)
+    symbol = f"{coin}USDT"
+    venue_began = ground.scale.wall() + plan.clock_offset_ms / 1000
+    opens_at_ms = round((venue_began + plan.opens_in_s) * 1000)
+    scenario = _scenario(plan, symbol, venue_began, opens_at_ms, ground.scale.scale)
+    with OpenVenue.of(ground.venue_thread, ground.scale, scenario, plan.seed, Wire(plan.wire_faults)) as venue:
+        opens_at = datetime.fromtimestamp(opens_at_ms / 1000, UTC)
+        ground.admit(key, symbol, opens_at, plan.policy)
+        story.opens_at = ground.scale.wall() + (opens_at_ms - venue.now_ms()) / 1000
+        run = _Run(ground, plan, story, venue, key, breakage, make_life)
+        ended = run.until_over()
+        account = venue.ledger()
+        requests = venue.requests()
+    orders, fills = venue_side(account, symbol)
+    journal, book = journal_side(ground.store.url, key)
+    held = account["balances"].get(coin, {"free": "0", "locked": "0"})
+    return Evidence(
+        budget=plan.policy.budget_quote,
+        bound=_highest_bound(plan),
+        taker_fee=_TAKER_FEE,
+        coins_before=plan.coins_before,
+        coins=Decimal(held["free"]) + Decimal(held["locked"]),
+        orders=orders,
+        fills=fills,
+        refused_ms=refusals(requests),
+        sent=tuple(venue.wire.sent),
+        journal=journal,
+        journal_book=book,
+        ended=ended,
+        broke=tuple(run.broke),
+        scale=ground.scale.scale,
+    )
+
+
+class _Run:
+    """The clock of a run: who begins and what happens when."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        plan: Plan,
+        story: Story,
+        venue: OpenVenue,
+        key: SessionKey,
+        breakage: Breakage,
+        make_life: LifeMaker,
+    ) -> None:
+        self._ground = ground
+        self._scale = ground.scale
+        self._plan = plan
+        self._story = story
+        self._venue = venue
+        self._key = key
+        self._opens_at = story.opens_at
+        self._numbers = itertools.count()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._told: queue.Queue[tuple[str, str, str]] = queue.Queue()
+        self._lives: dict[str, AnyLife] = {}
+        self._breakage = breakage
+        self._make_life = make_life
+        self._bought = False
+        self._over = False
+        self.broke: list[str] = []
+
+    def until_over(self) -> bool:
+        """False: nobody came to the end of the session."""
+        for worker in self._plan.workers:
+            if not worker.follows and (worker.may_fire or worker.resumes):
+                self._at(worker.begins_s, partial(self._begin, worker))
+        for mishap in self._plan.mishaps:
+            self._at(mishap.at_s, partial(self._strike, mishap))
+        quiet_s = self._plan.over_s + _LAST_BEGINS_S
+        self._at(quiet_s, self._begin_last)
+        given_up_s = quiet_s + _GIVEN_UP_S
+        while not (self._over and self._seconds() > quiet_s) and self._seconds() < given_up_s:
+            self._wait(given_up_s)
+        ended = self._over
+        watched_s = self._seconds() + _WATCHED_ON_S
+        while self._seconds() < watched_s:
+            self._wait(watched_s)
+        for life in self._lives.values():
+            life.end()
+        return ended
+
+    def _seconds(self) -> float:
+        """From the opening."""
+        return self._scale.wall() - self._opens_at
+
+    def _at(self, seconds: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (seconds, next(self._numbers), act))
+
+    def _wait(self, until_s: float) -> None:
+        """The next thing that is due or told."""
+        due_s = min(until_s, self._due[0][0]) if self._due else until_s
+        try:
+            told = self._told.get(timeout=max(0.0, self._scale.real(due_s - self._seconds())))
+        except queue.Empty:
+            if self._due and self._due[0][0] <= self._seconds():
+                heapq.heappop(self._due)[2]()
+            return
+        self._hear(*told)
+
+    def _hear(self, worker: str, what: str, detail: str) -> None:
+        self._story.note(f"{worker} {what}", detail)
+        if what == "over":
+            self._over = True
+        elif what == "broke":
+            self.broke.append(f"{worker}: {detail}")
+        elif what == "bought" and not self._bought:
+            self._bought = True
+            for plan in self._plan.workers:
+                if not plan.may_fire and not plan.resumes:
+                    self._begin(plan)
+        elif what == "died":
+            for plan in self._plan.workers:
+                if plan.follows == worker:
+                    self._at(self._seconds() + plan.begins_s, partial(self._begin, plan))
+
+    def _begin(self, worker: Worker) -> None:
+        if worker.name in self._lives:
+            return
+        self._story.note(f"{worker.name} begins")
+        locks = self._ground.home / ("locks" if self._plan.one_folder else f"locks-{worker.name}")
+        around = Surroundings(
+            self._scale,
+            self._venue,
+            self._ground.store.url,
+            locks,
+            self._key,
+            lambda *told: self._told.put(told),
+            self._breakage,
+        )
+        life = self._lives[worker.name] = self._make_life(around, worker)
+        life.begin()
+
+    def _begin_last(self) -> None:
+        """Also when somebody came to the end already: it may not be the end for whoever looks anew."""
+        self._begin(Worker("fire-last"))
+
+    def _strike(self, mishap: Mishap) -> None:
+        self._story.note(mishap.kind, f"{mishap.worker or 'everybody'} for {mishap.for_s} s")
+        store, back_s = self._ground.store, self._seconds() + mishap.for_s
+        match mishap.kind:
+            case "cheaper":
+                change = PolicyChange(max_price=self._cheaper())
+                self._ground.note(self._key, PolicyChanged(change.applied_to(self._plan.policy), 1, "cheaper"))
+            case "store_away":
+                store.go_away()
+                self._at(back_s, store.come_back)
+            case "store_frozen":
+                store.freeze()
+                self._at(back_s, store.thaw)
+            case "store_breaks":
+                store.break_connections()
+            case "venue_stalls":
+                self._venue.stall(mishap.for_s)
+            case "connections_break":
+                self._venue.cut()
+            case _:
+                self._strike_one(mishap)
+
+    def _strike_one(self, mishap: Mishap) -> None:
+        """The named worker, or, where none is named, the first that lives."""
+        for name, life in self._lives.items():
+            if mishap.worker in ("", name) and not life.dead:
+                life.strike(mishap)
+                return
+
+    def _cheaper(self) -> Price:
+        given = self._plan.policy.entry.max_price
+        return Price((given or Decimal("0.06")) * Decimal("0.95"))
+
+
+def _scenario(plan: Plan, symbol: str, began: float, opens_at_ms: int, scale: float) -> Scenario:
+    coin = symbol.removesuffix("USDT")
+    balances = {"USDT": str(plan.quote_free), coin: str(plan.coins_before)}
+    account = {
+        "name": ACCOUNT,
+        "api_key": CREDENTIALS.api_key,
+        "secret": CREDENTIALS.api_secret,
+        "balances": balances,
+    }
+    timeline: list[dict[str, Any]] = [
+        {"at": opens_at_ms + round(at_s * 1000), "do": {"act": "fault", "fault": fault}} for at_s, fault in plan.timed
+    ]
+    return Scenario.model_validate(
+        {
+            "clock": {"start_ms": round(began * 1000), "scale": scale, "drift_ppm": plan.drift_ppm},
+            "settings": plan.settings,
+            "accounts": [account],
+            "listings": [{"symbol": symbol, "opens_at": opens_at_ms, "script": plan.script}],
+            "faults": plan.faults,
+            "timeline": timeline,
+        }
+    )
+
+
+def _highest_bound(plan: Plan) -> Decimal | None:
+    given = plan.policy.entry.max_price
+    if given is None:
+        return None
+    return max(given, plan.policy.entry.late_max_price or given)
