@@ -29,12 +29,13 @@ check-long: temporal redis
 	@$(VENV)/pytest -m long
 
 # Figures of this machine against their bars.
-bench: redis
+bench: temporal redis
 	@$(VENV)/python -m benchmarks.simulator
 	@$(VENV)/python -m benchmarks.reconnect
 	@$(VENV)/python -m benchmarks.governor
 	@$(VENV)/python -m benchmarks.fire
 	@$(VENV)/python -m benchmarks.order_path
+	@$(VENV)/python -m benchmarks.late_entry
 
 # An hour of orders at the simulator, its memory watched. MINUTES=48 or more.
 soak: bootstrap
