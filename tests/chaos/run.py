@@ -28,8 +28,6 @@ _LAST_BEGINS_S = 1.0
 """After everything that was planned: then one more worker begins, to which nothing happens."""
 _WATCHED_ON_S = 2.0
 """After the end: what somebody who woke late still does is seen."""
-_GIVEN_UP_S = 150.0
-"""After the last worker's beginning: a session that is not over by then hangs."""
 _TAKER_FEE = Decimal("0.0005")
 _FIRE, _GUARD = Worker("fire-last"), Worker("guard-last", may_fire=False)
 
@@ -121,7 +119,7 @@ class _Run:
             self._at(mishap.at_s, partial(self._strike, mishap))
         quiet_s = self._plan.over_s + _LAST_BEGINS_S
         self._at(quiet_s, self._begin_last)
-        given_up_s = quiet_s + _GIVEN_UP_S
+        given_up_s = quiet_s + self._plan.patience_s
         while not (self._over and self._seconds() > quiet_s) and self._seconds() < given_up_s:
             self._wait(given_up_s)
         ended = self._over
