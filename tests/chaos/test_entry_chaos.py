@@ -62,7 +62,7 @@ def test_a_desk_that_is_broken_on_purpose_is_found(ground: Ground, broken: Broke
     for seed in range(broken.seeds_from, broken.seeds_from + broken.within_seeds):
         with broken.around():
             evidence = carry_out(ground, broken.plan(seed), Story(ground.scale), breakage=broken.breakage)
-        if broken.law in complaints(evidence):
+        if broken.found_by in complaints(evidence):
             return
     pytest.fail(f"{broken.within_seeds} seeds did not find that it {broken.name}")
 
