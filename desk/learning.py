@@ -46,7 +46,7 @@ class Learner:
         self.hinted = asyncio.Event()
 
     def hear(self, fill: Fill) -> None:
-        """What the account's stream said of one of our orders; counts where the venue's list of trades cannot tell it."""
+        """What the account's stream said of one of our orders; it counts where the venue's list does not tell it."""
         self._heard[fill.trade_id] = fill
 
     async def settle(self, intent: OrderIntent, believe_absent_at: datetime) -> Order | None:

@@ -114,7 +114,7 @@ class MexcBattery:
                 self._places.appendleft(place)
             while self._expired:
                 self._expired.popleft().give_up()
-            if not shots or self._closed:
+            if not shots or self._closed or self._governor.status().paused_s > 0:
                 while self._places:
                     self._places.popleft().give_up()
                 return

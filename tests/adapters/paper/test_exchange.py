@@ -11,7 +11,7 @@ import pytest
 from adapters.paper.exchange import CLOSED_ASKED_AGAIN_S, PaperExchange
 from adapters.paper.hot_line import PaperHotLines
 from domain import ages
-from domain.errors import ClockRefused, NotTradable, OrderRejected, OutcomeUnknown, PriceRefused, TryAgain
+from domain.errors import ClockRefused, NotTradable, OutcomeUnknown, PriceRefused, TryAgain
 from domain.orders import OrderKind, OrderStatus, Side
 from tests.adapters.paper.conftest import Bench
 from tests.adapters.paper.market import MARKET_RULES, a_book, a_market_buy, a_request, a_trade
