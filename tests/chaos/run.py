@@ -162,9 +162,16 @@ class _Run:
         elif what == "broke":
             self.broke.append(f"{worker}: {detail}")
         elif what == "died":
+            self._ask_another()
             for plan in self._plan.workers:
                 if plan.follows == worker:
                     self._at(self._seconds() + plan.begins_s, partial(self._begin, plan))
+
+    def _ask_another(self) -> None:
+        """Temporal's next attempt goes to whoever lives."""
+        living = [life for life in (self._guarding if self._entered else self._firing) if not life.dead]
+        if living:
+            living[-1].ask()
 
     def _begin_guards(self) -> None:
         for plan in self._plan.workers:
