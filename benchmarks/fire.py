@@ -107,6 +107,7 @@ class Range:
             last_look=lambda aimed_by: None,
             left=lambda shot: None,
             doubted=lambda shot: None,
+            bought=lambda: False,
             rules=RULES,
         )
 

@@ -42,7 +42,12 @@ class Learner:
         self._clock = clock
         self._ledger = ledger
         self._journal = journal
+        self._heard: dict[str, Fill] = {}
         self.hinted = asyncio.Event()
+
+    def hear(self, fill: Fill) -> None:
+        """What the account's stream said of one of our orders; it counts where the venue's list does not tell it."""
+        self._heard[fill.trade_id] = fill
 
     async def settle(self, intent: OrderIntent, believe_absent_at: datetime) -> Order | None:
         """Ask until the order is final with all its fills, or certainly absent (None).
@@ -135,12 +140,23 @@ class Learner:
             self._ledger.orders[name] = order
             self._journal.note(OrderSeen(order))
         if self._ledger.executed(name) < order.executed:
-            for fill in await self._exchange.fills(order.symbol, order.order_id):
+            for fill in await self._fills(order):
                 self._book(replace(fill, client_order_id=name))
         complete = self._ledger.executed(name) == order.executed
         if order.status.final and complete:
             self._ledger.settled.add(name)
         return order.status.final and complete
+
+    async def _fills(self, order: Order) -> Sequence[Fill]:
+        """Of the venue's list. It cannot tell more than a hundred of one second: then what the stream told, if that
+        makes up the whole order."""
+        try:
+            return await self._exchange.fills(order.symbol, order.order_id)
+        except TryAgain:
+            told = [fill for fill in self._heard.values() if fill.order_id == order.order_id]
+            if sum((fill.quantity for fill in told), NO_BASE) != order.executed:
+                raise
+            return told
 
     def _book(self, fill: Fill) -> None:
         if fill.trade_id not in self._ledger.fills:

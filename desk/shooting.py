@@ -68,6 +68,7 @@ class Shooting:
             last_look=look,
             left=lambda shot: look.fired.add(shot.request.client_order_id),
             doubted=lambda shot: look.doubt.add(shot.request.client_order_id),
+            bought=lambda: self._bought,
             rules=rules,
         )
 
@@ -167,7 +168,7 @@ class Shooting:
                 await self._kit.exchange_clock.synchronise()
         if isinstance(error, RateLimited):
             self._heard.set()
-        return after_refusal(error, price, timing, await self._now())
+        return after_refusal(error, price, timing, await self._now(), bought=self._bought)
 
     async def _learn(self, ended: Ended, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """The venue took the shot, or nobody knows: find out how it ended."""

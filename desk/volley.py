@@ -66,6 +66,7 @@ class Firing:
 
     sign: as Exchange.sign. last_look: called just before every send; raises what keeps it from leaving.
     left: called when a shot has left. doubted: called when nobody knows what became of one.
+    bought: whether the entry bought anything so far.
     """
 
     clock: Clock
@@ -75,6 +76,7 @@ class Firing:
     last_look: Callable[[ClockEstimate], None]
     left: Callable[[Shot], None]
     doubted: Callable[[Shot], None]
+    bought: Callable[[], bool]
     rules: SymbolRules
 
 
@@ -182,7 +184,7 @@ class Volley:
         try:
             self.line = self._firing.battery.reload(self._signed(shot), self._line)
         except RateLimited:  # the event loop takes another one as soon as there is room
-            if shot.aim > self._timing.until(bought=False):
+            if shot.aim > self._timing.until(bought=self._firing.bought()):
                 self._end(Ended(over=EntryOver("nothing", "the request budget allowed no further shot in time")))
                 return
             self._step, self.due = _Step.SIGN, self._now + _PLACE_AGAIN_S
@@ -231,7 +233,7 @@ class Volley:
             self._end(Ended(error=error))
             return
         now = datetime.fromtimestamp(estimate.exchange_at(self._now), UTC)
-        step = after_refusal(error, shot.request.price, self._timing, now)
+        step = after_refusal(error, shot.request.price, self._timing, now, bought=self._firing.bought())
         if isinstance(step, EntryOver):
             self._end(Ended(over=step))
         else:

@@ -189,8 +189,10 @@ def request_for(intent: OrderIntent, rules: SymbolRules, price: Price, left: Quo
     return OrderRequest(intent.client_order_id, intent.symbol, intent.side, intent.kind, limit, quantity, amount)
 
 
-def after_refusal(refusal: SniperError, price: Price, timing: Timing, now: datetime) -> ShootAgain | EntryOver:
-    """What follows a shot that certainly left no order. now: exchange time.
+def after_refusal(
+    refusal: SniperError, price: Price, timing: Timing, now: datetime, *, bought: bool
+) -> ShootAgain | EntryOver:
+    """What follows a shot that certainly left no order. bought: whether anything was bought at all. now: exchange time.
 
     OutcomeUnknown is not for here: its order may live.
     """
@@ -200,10 +202,10 @@ def after_refusal(refusal: SniperError, price: Price, timing: Timing, now: datet
         return _after_price_refusal(refusal, price)
     if isinstance(refusal, RateLimited):
         wait_s = 1.0 if refusal.retry_after_s is None else refusal.retry_after_s
-        return again(price, timing, now, str(refusal), at_least_s=wait_s)
+        return again(price, timing, now, str(refusal), bought=bought, at_least_s=wait_s)
     if isinstance(refusal, Refused) and not isinstance(refusal, NotTradable | ClockRefused):
         return EntryOver("nothing", str(refusal))
-    return again(price, timing, now, str(refusal))
+    return again(price, timing, now, str(refusal), bought=bought)
 
 
 def again(

@@ -144,7 +144,7 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
     _between(found, "budget", policy.budget_quote, Decimal(0), BUDGET_LIMIT, "choose an amount inside the limit")
     for what, price in (("max price", policy.entry.max_price), ("late max price", policy.entry.late_max_price)):
         if price is not None and (not price.is_finite() or price <= 0):
-            found.append(f"{what}: got {price}, expected more than 0; without a price bound no order is sent")
+            found.append(f"{what}: got {price}, expected more than 0; give a positive price")
     _between(
         found, "stop percent", policy.exits.stop_percent, Decimal(1), Decimal(50), "the stop is mandatory", low_ok=True
     )

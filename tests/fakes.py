@@ -534,6 +534,8 @@ class FakeBattery:
         await self._exchange.clock.sleep(0.001)
         if self.refusals:
             raise self.refusals.popleft()
+        if not self.idle:
+            raise TryAgain("every connection for orders is in use")
         line = self.idle.pop()
         line.standing = True
         line.lay(order)

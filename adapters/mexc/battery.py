@@ -80,6 +80,9 @@ class MexcBattery:
     def reload(self, order: SignedOrder, line: HotLine) -> HotLine:
         """The line it returns takes the place of `line`, which is here again when it is another one."""
         mine = self._lines[line.number]
+        unused = mine.unlay()
+        if unused is not None:
+            self._places.appendleft(unused)
         if mine.stands and not mine.ready():
             mine.drop()
         other = None if mine.stands else self._take(standing=True)
@@ -106,13 +109,15 @@ class MexcBattery:
     async def restock(self, *, shots: bool) -> None:
         for line in self._lines:
             line.settle(self._governor, self._capture)
-        while self._expired:
-            self._expired.popleft().give_up()
-        if not shots or self._closed:
-            while self._places:
-                self._places.popleft().give_up()
-            return
         async with self._restocking:
+            if (place := self._next_place()) is not None:  # those before it are too old
+                self._places.appendleft(place)
+            while self._expired:
+                self._expired.popleft().give_up()
+            if not shots or self._closed or self._governor.status().paused_s > 0:
+                while self._places:
+                    self._places.popleft().give_up()
+                return
             while len(self._places) < AHEAD and not self._closed:
                 try:
                     self._places.append(await self._place(Priority.ENTRY, 0.0))
@@ -129,7 +134,7 @@ class MexcBattery:
                     with suppress(SniperError):  # tried again in a moment, and before an order is laid on it
                         await self._warm(line, Priority.PREPARE)
                 finally:
-                    self._idle.append(line)
+                    self._idle.appendleft(line)  # the others' turn
             await self._clock.sleep(_LOOK_EVERY_S)
 
     async def close(self) -> None:
@@ -161,7 +166,7 @@ class MexcBattery:
         try:
             await self._asking(line, priority, anew=True)
         except BROKEN as exc:
-            if not (line.stands and line.idle_s < WARM_FOR_S):
+            if not (line.stands and line.idle_s < WARM_FOR_S and line.ready()):
                 raise cannot_connect(exc) from exc
 
     async def _asking(self, line: MexcHotLine, priority: Priority, *, anew: bool = False) -> None:

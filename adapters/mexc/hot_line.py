@@ -101,9 +101,9 @@ class MexcHotLine:
 
     async def ping(self, ping: bytes) -> None:
         """A cheap question on the connection. Raises OSError or Unreadable when it is of no more use."""
-        if self._connection is None or not self._connection.is_quiet():
-            raise ConnectionResetError("the connection is gone")
         try:
+            if self._connection is None or not self._connection.is_quiet():
+                raise ConnectionResetError("the connection is gone")
             await self._ask(self._connection, ping)
         except BaseException:
             self.drop()  # its answer would be taken for the next one's
@@ -144,18 +144,20 @@ class MexcHotLine:
         connection, order = self._connection, self._awaited
         if connection is None or order is None:
             raise RuntimeError("nothing was fired that could be answered")
+        reply: Reply | None = None
         try:
-            data = connection.take_now()
-            if data is None:
-                return None
-            if self.first_byte is None:
-                self.first_byte = self._clock.monotonic()
-            reply = self._reader.feed(data) if data else self._reader.end()
-            if reply is None and not data:
-                raise ConnectionResetError("the venue closed the connection without an answer")
+            while reply is None:  # what TLS has taken in makes the socket readable no more
+                data = connection.take_now()
+                if data is None:
+                    return None
+                if self.first_byte is None:
+                    self.first_byte = self._clock.monotonic()
+                reply = self._reader.feed(data) if data else self._reader.end()
+                if reply is None and not data:
+                    raise ConnectionResetError("the venue closed the connection without an answer")
         except BROKEN as exc:
             raise self.give_up(f"no answer that can be trusted: {exc}") from exc
-        return None if reply is None else self._understand(order, reply)
+        return self._understand(order, reply)
 
     def give_up(self, reason: str) -> OutcomeUnknown:
         """The answer is of no more use: whether the order exists has to be asked."""
@@ -183,6 +185,14 @@ class MexcHotLine:
             if capture is not None and heard.reply is not None:
                 target = f"{build.PLACE_ORDER.path}?{heard.order.body.decode('ascii')}"
                 capture.answer(build.PLACE_ORDER.method, target, heard.reply.status, (), heard.reply.body)
+
+    def unlay(self) -> Place | None:
+        """The place of what is laid ready, which then never leaves: its connection is dropped. None: nothing is."""
+        if self._loaded is None:
+            return None
+        place, self._place = self._place, None
+        self.drop()
+        return place
 
     def take_off(self) -> None:
         """What is laid ready never leaves, and what was fired is not listened for: the connection is out of step then,

@@ -84,9 +84,9 @@ def check_funds(request: OrderRequest, lacking: Decimal, rules: SymbolRules) -> 
 
 
 def check_opponent(request: OrderRequest, book: OrderBook | None) -> None:
-    """Raises OrderRejected for a market purchase where nobody sells. book: None: not known, which proves nothing."""
+    """Raises NotTradable for a market purchase where nobody sells. book: None: not known, which proves nothing."""
     if request.kind is OrderKind.MARKET and book is not None and not book.asks:
-        raise OrderRejected(f"nobody offers {request.symbol}", code=NOBODY_OPPOSITE)
+        raise NotTradable(f"nobody offers {request.symbol}", code=NOBODY_OPPOSITE)
 
 
 def comes_to_nothing(request: OrderRequest, rules: SymbolRules, server: datetime) -> bool:

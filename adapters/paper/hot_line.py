@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from adapters.paper.exchange import PaperExchange
-from domain.errors import OutcomeUnknown
+from domain.errors import OutcomeUnknown, TryAgain
 from domain.ports import Ack, Clock, HotLine, SignedOrder
 
 
@@ -24,6 +24,10 @@ class PaperHotLine:
     def lay(self, order: SignedOrder) -> None:
         """One that was laid before and never fired is dropped."""
         self._loaded, self.first_byte = order, None
+
+    def take_off(self) -> None:
+        """What is laid ready never leaves; idempotent."""
+        self._loaded = None
 
     def ready(self) -> bool:
         """Always."""
@@ -79,6 +83,8 @@ class PaperBattery:
     async def load(self, order: SignedOrder) -> HotLine:
         """Follows the market of the order from here on."""
         await self._exchange.warm_up(order.request.symbol)
+        if not self._idle:
+            raise TryAgain("every line for orders is in use")
         line = self._idle.pop()
         line.lay(order)
         return line
@@ -88,7 +94,10 @@ class PaperBattery:
         return line
 
     def give_back(self, line: HotLine) -> None:
-        self._idle.append(self._lines[line.number])
+        mine = self._lines[line.number]
+        mine.take_off()
+        if mine not in self._idle:
+            self._idle.append(mine)
 
     async def restock(self, *, shots: bool) -> None:
         """Paper has no budget of its own."""

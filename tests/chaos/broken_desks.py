@@ -152,11 +152,12 @@ def _deaf(record: SessionRecord) -> SessionRecord:
 def _undisturbed(seed: int, **changed: Any) -> Plan:
     """An ordinary listing that is bought and sold, with nothing but what is given."""
     plan = draw(seed)
-    entry = replace(plan.policy.entry, max_price=Price(OPEN_PRICE * Decimal("1.5")), grace_s=20, window_s=25)
+    entry = replace(plan.policy.entry, max_price=Price(OPEN_PRICE * Decimal("1.5")), grace_s=30, window_s=30)
     script = {"name": "flat", "open_price": str(OPEN_PRICE), "depth_quote": 4000, "tick_ms": 200}
     return Plan(
         seed=seed,
         policy=replace(plan.policy, entry=replace(entry, late_entry_s=60, recv_window_ms=1000)),
+        patience_s=100.0,
         **{"script": script, "settings": {"accept_repeated_ids": True}, **changed},
     )
 

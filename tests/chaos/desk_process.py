@@ -1,7 +1,8 @@
 """A desk in a process of its own, to be killed.
 
 `python -m tests.chaos.desk_process SCALE NAME ROLE REST_URL WS_URL DATABASE_URL LOCKS KEY`
-Says "bought", "over" and "broke ..." on standard output; leaves when its standard input is closed.
+Says "bought", "nothing", "flat" and "broke ..." on standard output. On standard input "rest" means that nobody asks it any
+more, "ask" that somebody does again; it leaves when that is closed.
 """
 
 import asyncio
@@ -24,7 +25,11 @@ async def work(post: Post, clock: ScaledClock) -> None:
     """Until standard input is closed."""
     async with open_desk(post, clock) as opened:
         working = asyncio.create_task(_attach(opened.desk, post, clock))
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        while line := await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            if line == "ask\n":
+                working = asyncio.create_task(_attach(opened.desk, post, clock))
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         await opened.desk.close()
@@ -33,15 +38,13 @@ async def work(post: Post, clock: ScaledClock) -> None:
 async def _attach(desk: Desk, post: Post, clock: ScaledClock) -> None:
     while True:
         try:
-            await ask(desk, post, lambda: _say("bought"))
+            _say(await ask(desk, post))
+            return
         except TryAgain:
             await clock.sleep(_ATTACH_AGAIN_S)
         except Exception as error:  # whoever started this judges it
             _say(f"broke {error!r}")
             raise
-        else:
-            _say("over")
-            return
 
 
 def _say(line: str) -> None:

@@ -27,8 +27,7 @@ def draw_kill(seed: int) -> Plan:
         mishaps.append(Mishap(killed_s + dice.choice((0.3, 2.0, 6.5, 9.0)), "kill", "fire-1"))
     if dice.random() < 0.3:
         mishaps.append(Mishap(_instant(dice), "pause", "fire-1", for_s=dice.choice((1.5, 7.0))))
-    if dice.random() < 0.5:
-        workers.append(Worker("guard-0", may_fire=False))
+    workers.append(Worker("guard-0", may_fire=False, begins_s=dice.choice((0.0, 3.0))))
     entry = replace(plan.policy.entry, late_entry_s=60, grace_s=20, window_s=25)
     return replace(
         plan,

@@ -19,7 +19,7 @@ _MOST_CALLS = 160
 
 
 def draw_workers(dice: random.Random, opens_in_s: float) -> tuple[Worker, ...]:
-    """The first one fires; others stand beside it from some instant on, or follow when it died. Mostly a guard."""
+    """The first one fires; others stand beside it from some instant on, or follow when it died; and a guard."""
     workers = [_mortal(dice, Worker("fire-0", begins_s=-opens_in_s))]
     for number in range(1, dice.choice((1, 2, 2, 3))):
         name = f"fire-{number}"
@@ -27,11 +27,10 @@ def draw_workers(dice: random.Random, opens_in_s: float) -> tuple[Worker, ...]:
             workers.append(_mortal(dice, Worker(name, begins_s=instant(dice, opens_in_s))))
         else:
             workers.append(_mortal(dice, Worker(name, follows=workers[-1].name, begins_s=dice.choice((0.0, 0.5, 4.0)))))
-    guarded = dice.random()
-    if guarded < 0.5:
-        workers.append(_mortal(dice, Worker("guard-0", may_fire=False)))
-    elif guarded < 0.6:
+    if dice.random() < 0.1:
         workers.append(Worker("guard-0", may_fire=False, resumes=True, begins_s=dice.uniform(0.0, 4.0)))
+    else:
+        workers.append(_mortal(dice, Worker("guard-0", may_fire=False, begins_s=dice.choice((0.0, 0.2, 3.0)))))
     return tuple(workers)
 
 

@@ -102,6 +102,14 @@ class Evidence:
         """Client order ids that the network delivered twice: what came of those is nobody's fault."""
         return frozenset(order.client_order_id for order in self.sent if order.fault == "duplicate")
 
+    def booked_coins(self) -> Decimal:
+        """What is left of the purchase, as the journal has it."""
+        held = Decimal(0)
+        for fill in self.journal_book.fills:
+            held += fill.quantity if fill.side == "buy" else -fill.quantity
+            held -= fill.fee if fill.symbol.startswith(fill.fee_asset) else 0
+        return held
+
     def venue_book(self) -> Book:
         return Book(
             orders=tuple(

@@ -27,7 +27,7 @@ _OPEN_AGAIN_S = 0.5
 
 
 class Life:
-    """Begins with `begin`; `told` hears "bought", "over", "died" and "broke"."""
+    """Begins with `begin`."""
 
     def __init__(self, around: Surroundings, plan: Worker) -> None:
         self._plan = plan
@@ -39,8 +39,9 @@ class Life:
         self._door: Door = around.venue.door(plan.name)
         self._post: Post = around.post(plan, self._door)
         self._open: OpenDesk | None = None
-        self._attached: asyncio.Task[None] | None = None
+        self._attached: asyncio.Task[str] | None = None
         self._detached = False
+        self._resting = False
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name=plan.name, daemon=True)
 
@@ -50,6 +51,14 @@ class Life:
 
     def begin(self) -> None:
         self._thread.start()
+
+    def rest(self) -> None:
+        """Nobody asks it any more; its desk goes on."""
+        self._do(self._rest)
+
+    def ask(self) -> None:
+        """It is asked again."""
+        self._do(lambda: setattr(self, "_resting", False))
 
     def end(self) -> None:
         """Let it leave in peace, as on SIGTERM; returns when it is gone."""
@@ -98,6 +107,11 @@ class Life:
         if self._attached is not None:
             self._attached.cancel()
 
+    def _rest(self) -> None:
+        self._resting = True
+        if self._attached is not None:
+            self._attached.cancel()
+
     def _abort(self) -> None:
         if self._open is not None:
             self._aborting = asyncio.ensure_future(self._open.desk.abort(self._post.key))
@@ -135,7 +149,6 @@ class Life:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             working.result()
-            self._around.told(self._plan.name, "over", "")
             await leaving
         working.cancel()
         if self._attached is not None:
@@ -144,17 +157,17 @@ class Life:
         await desk.close()
 
     async def _attach(self, desk: Desk) -> None:
-        """As Temporal asks, attempt after attempt, until the session is over."""
+        """As Temporal asks, attempt after attempt, until the activity has its answer."""
         while True:
-            if not self._detached:
-                asking = ask(desk, self._post, lambda: self._around.told(self._plan.name, "bought", ""))
-                self._attached = asyncio.create_task(asking, name="activity")
+            if not (self._detached or self._resting):
+                self._attached = asyncio.create_task(ask(desk, self._post), name="activity")
                 try:
-                    return await asyncio.shield(self._attached)
+                    self._around.told(self._plan.name, await asyncio.shield(self._attached), "")
+                    return
                 except TryAgain:
                     pass
                 except asyncio.CancelledError:
-                    if not self._detached:
+                    if not (self._detached or self._resting):
                         raise
             await self._clock.sleep(_ATTACH_AGAIN_S)
 

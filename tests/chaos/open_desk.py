@@ -65,11 +65,12 @@ async def open_desk(
     ):
         with suppress(SniperError):
             await venue.exchange_clock.synchronise()
+        named = await installation(database)
         launchpad = Launchpad(clock)
         leases = PostgresLeases(database, clock, post.locks)
         kit = DeskKit(
             holder=post.name,
-            installation=await installation(database),
+            installation=named,
             clock=clock,
             exchange_clock=venue.exchange_clock,
             exchange=venue.exchange,
@@ -88,11 +89,11 @@ async def open_desk(
             launchpad.close()
 
 
-async def ask(desk: Desk, post: Post, bought: Callable[[], None]) -> None:
-    """One attempt of the activities, entry and guard; returns when the session is over. Raises TryAgain."""
-    if post.may_fire:
-        while (entry := await desk.fire(post.key)).result == "disarmed":
-            continue
-        if entry.bought:
-            bought()
-    await desk.guard(post.key)
+async def ask(desk: Desk, post: Post) -> str:
+    """One attempt of this worker's activity: "bought", "nothing" or "flat". Raises TryAgain."""
+    if not post.may_fire:
+        await desk.guard(post.key)
+        return "flat"
+    while (entry := await desk.fire(post.key)).result == "disarmed":
+        continue
+    return "bought" if entry.bought else "nothing"

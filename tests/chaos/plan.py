@@ -54,8 +54,9 @@ class Mishap:
 class Worker:
     """One process with a desk.
 
-    begins_s: from the opening, or, with `follows`, from the death of that worker. may_fire: else it is a guard, which
-        Temporal asks once something was bought; resumes: it is asked from its beginning on.
+    begins_s: from the opening; with `follows`, from the death of that worker; of a guard, from the purchase.
+    may_fire: else it is a guard. resumes: a guard that begins at an instant, because the run that fired was lost; from
+        then on nobody asks those who fire.
     dies_at_call: number of the port call at which it dies; None: at none. after: when the call has been carried out.
     """
 
@@ -67,6 +68,10 @@ class Worker:
     dies_at_call: int | None = None
     after: bool = False
 
+    @property
+    def begins_at_an_instant(self) -> bool:
+        return not self.follows and (self.may_fire or self.resumes)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -74,6 +79,8 @@ class Plan:
 
     script: of the listing. settings: of the venue. faults: of the simulator, as its control side takes them; in `timed`
     each with its second from the opening. one_folder: workers share their lock files, as those of one machine do.
+    patience_s: from when nothing goes wrong any more: a session that is not over by then hangs. Longer than any needs,
+        since a busy machine makes seconds of nothing.
     """
 
     seed: int
@@ -91,13 +98,14 @@ class Plan:
     workers: tuple[Worker, ...] = (Worker("fire-0", begins_s=-6.0),)
     mishaps: tuple[Mishap, ...] = ()
     one_folder: bool = True
+    patience_s: float = 600.0
 
     @property
     def over_s(self) -> float:
         """Seconds after the opening from which on nothing goes wrong any more, by plan."""
         planned = [mishap.at_s + mishap.for_s for mishap in self.mishaps]
         planned += [at_s for at_s, _ in self.timed]
-        planned += [worker.begins_s for worker in self.workers if not worker.follows]
+        planned += [worker.begins_s for worker in self.workers if worker.begins_at_an_instant]
         return max([0.0, *planned])
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from tests.chaos.plan import Mishap, Worker
@@ -54,11 +55,24 @@ class ProcessLife:
             )
             waking.start()
 
+    def rest(self) -> None:
+        self._write("rest")
+
+    def ask(self) -> None:
+        self._write("ask")
+
+    def _write(self, line: str) -> None:
+        if self._process is not None and self._process.stdin is not None and not self.dead:
+            with suppress(OSError):  # it died meanwhile
+                self._process.stdin.write(f"{line}\n")
+                self._process.stdin.flush()
+
     def end(self) -> None:
         if self._process is None or self._process.stdin is None:
             return
         self._ending = True
-        self._process.stdin.close()
+        with suppress(OSError):
+            self._process.stdin.close()
         try:
             self._process.wait(_LEAVES_WITHIN_S)
         except subprocess.TimeoutExpired:

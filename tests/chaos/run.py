@@ -28,9 +28,8 @@ _LAST_BEGINS_S = 1.0
 """After everything that was planned: then one more worker begins, to which nothing happens."""
 _WATCHED_ON_S = 2.0
 """After the end: what somebody who woke late still does is seen."""
-_GIVEN_UP_S = 150.0
-"""After the last worker's beginning: a session that is not over by then hangs."""
 _TAKER_FEE = Decimal("0.0005")
+_FIRE, _GUARD = Worker("fire-last"), Worker("guard-last", may_fire=False)
 
 
 def carry_out(
@@ -104,20 +103,23 @@ class _Run:
         self._lives: dict[str, AnyLife] = {}
         self._breakage = breakage
         self._make_life = make_life
-        self._bought = False
+        self._firing: list[AnyLife] = []
+        self._guarding: list[AnyLife] = []
+        self._entered = False
+        self._calm = False
         self._over = False
         self.broke: list[str] = []
 
     def until_over(self) -> bool:
         """False: nobody came to the end of the session."""
         for worker in self._plan.workers:
-            if not worker.follows and (worker.may_fire or worker.resumes):
+            if worker.begins_at_an_instant:
                 self._at(worker.begins_s, partial(self._begin, worker))
         for mishap in self._plan.mishaps:
             self._at(mishap.at_s, partial(self._strike, mishap))
         quiet_s = self._plan.over_s + _LAST_BEGINS_S
         self._at(quiet_s, self._begin_last)
-        given_up_s = quiet_s + _GIVEN_UP_S
+        given_up_s = quiet_s + self._plan.patience_s
         while not (self._over and self._seconds() > quiet_s) and self._seconds() < given_up_s:
             self._wait(given_up_s)
         ended = self._over
@@ -147,20 +149,36 @@ class _Run:
         self._hear(*told)
 
     def _hear(self, worker: str, what: str, detail: str) -> None:
-        self._story.note(f"{worker} {what}", detail)
-        if what == "over":
+        self._story.note(f"{worker}: {what}", detail)
+        if what == "flat":
             self._over = True
+        elif what == "nothing" and not self._entered:
+            self._entered = self._over = True
+            _rest(self._firing)
+        elif what == "bought" and not self._entered:
+            self._entered = True
+            _rest(self._firing)
+            self._begin_guards()
         elif what == "broke":
             self.broke.append(f"{worker}: {detail}")
-        elif what == "bought" and not self._bought:
-            self._bought = True
-            for plan in self._plan.workers:
-                if not plan.may_fire and not plan.resumes:
-                    self._begin(plan)
         elif what == "died":
+            self._ask_another()
             for plan in self._plan.workers:
                 if plan.follows == worker:
                     self._at(self._seconds() + plan.begins_s, partial(self._begin, plan))
+
+    def _ask_another(self) -> None:
+        """Temporal's next attempt goes to whoever lives."""
+        living = [life for life in (self._guarding if self._entered else self._firing) if not life.dead]
+        if living:
+            living[-1].ask()
+
+    def _begin_guards(self) -> None:
+        for plan in self._plan.workers:
+            if not plan.may_fire and not plan.resumes:
+                self._at(self._seconds() + plan.begins_s, partial(self._begin, plan))
+        if self._calm:
+            self._at(self._seconds() + _LAST_BEGINS_S, partial(self._begin, _GUARD))
 
     def _begin(self, worker: Worker) -> None:
         if worker.name in self._lives:
@@ -176,12 +194,23 @@ class _Run:
             lambda *told: self._told.put(told),
             self._breakage,
         )
+        colleagues = self._firing if worker.may_fire else self._guarding
+        _rest(colleagues)  # Temporal asks one at a time; their desks live on
         life = self._lives[worker.name] = self._make_life(around, worker)
+        colleagues.append(life)
         life.begin()
+        if worker.resumes:
+            self._entered = True
+        if self._entered:
+            _rest(self._firing)
 
     def _begin_last(self) -> None:
-        """Also when somebody came to the end already: it may not be the end for whoever looks anew."""
-        self._begin(Worker("fire-last"))
+        """Nothing goes wrong any more: a worker to which nothing happens brings it to its end."""
+        self._calm = True
+        if not self._entered:
+            self._begin(_FIRE)
+        elif not self._over:
+            self._begin(_GUARD)
 
     def _strike(self, mishap: Mishap) -> None:
         self._story.note(mishap.kind, f"{mishap.worker or 'everybody'} for {mishap.for_s} s")
@@ -215,6 +244,11 @@ class _Run:
     def _cheaper(self) -> Price:
         given = self._plan.policy.entry.max_price
         return Price((given or Decimal("0.06")) * Decimal("0.95"))
+
+
+def _rest(lives: list[AnyLife]) -> None:
+    for life in lives:
+        life.rest()
 
 
 def _scenario(plan: Plan, symbol: str, began: float, opens_at_ms: int, scale: float) -> Scenario:

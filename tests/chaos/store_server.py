@@ -1,10 +1,12 @@
 """A real Postgres for chaos runs: on the runs' scaled time, telling when each row was committed, and away on demand."""
 
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
@@ -33,6 +35,7 @@ class StoreServer:
         parts = conninfo_to_dict(self.url)
         self._socket = Path(str(parts["host"])) / f".s.PGSQL.{PORT}"
         self._hidden = self._socket.with_name("away")
+        self._frozen = False
 
     @classmethod
     @contextmanager
@@ -60,15 +63,27 @@ class StoreServer:
             self._hidden.rename(self._socket)
 
     def break_connections(self) -> None:
+        """A frozen server would not hear of it."""
         assert self._admin is not None
-        self._admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (DATABASE,))
+        if not self._frozen:
+            self._admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (DATABASE,)
+            )
 
     def freeze(self) -> None:
         """Connections stay, nothing answers, until `thaw`."""
-        self._server.suspend()
+        self._frozen = True
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._server.resume()
+        if self._frozen:
+            self._signal(signal.SIGCONT)
+        self._frozen = False
+
+    def _signal(self, number: int) -> None:
+        for process in self._server._family():
+            with suppress(psutil.NoSuchProcess):  # connections come and go
+                process.send_signal(number)
 
     def _start(self, scale: TimeScale) -> None:
         self._server.start()

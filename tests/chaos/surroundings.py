@@ -34,7 +34,7 @@ class Surroundings:
 
 
 class AnyLife(Protocol):
-    """One process of a run. It tells "bought", "over", "died" and "broke"."""
+    """One process of a run. It tells "bought", "nothing", "flat", "died" and "broke"."""
 
     @property
     def dead(self) -> bool: ...
@@ -44,6 +44,13 @@ class AnyLife(Protocol):
 
     def strike(self, mishap: Mishap) -> None:
         """Called while it lives; what cannot happen to this kind of life passes by."""
+
+    def rest(self) -> None:
+        """Called when the workflow has got on, or asks another process: no activity asks this one any more, its desk
+        lives on."""
+
+    def ask(self) -> None:
+        """Called after `rest` when the process that was asked instead has died."""
 
     def end(self) -> None:
         """Called when all is over, also for the dead; returns when it is gone."""

@@ -115,6 +115,7 @@ class Range:
             last_look=self._look,
             left=lambda shot: None,
             doubted=lambda shot: None,
+            bought=lambda: False,
             rules=RULES,
         )
         budget = Quote(Decimal(50))

@@ -738,3 +738,16 @@ async def test_an_abort_through_the_desk_is_written_to_the_row() -> None:
 
     assert floor.store.record.aborting
     assert list(floor.store.journal) == ["abort:activity-cancelled"]
+
+
+async def test_fills_that_the_list_of_trades_cannot_tell_are_taken_from_the_stream() -> None:
+    """More than a hundred within a second: what the stream told counts when it makes up the whole order."""
+    floor = a_floor(time_stop_s=2, ladder=())
+    floor.exchange.refusals["fills"] = deque([TryAgain("more than 100 entries within a second")] * 1000)
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert floor.complaints() == []

@@ -124,7 +124,7 @@ def shoot(
         now += timedelta(seconds=takes)
         answer = told.popleft()
         if isinstance(answer, SniperError):
-            step = after_refusal(answer, request.price, timing, now)
+            step = after_refusal(answer, request.price, timing, now, bought=bool(fills))
         else:
             order, fill = filled(request, answer) if isinstance(answer, float) else (None, None)
             if fill is not None and fill.quantity:
@@ -233,7 +233,7 @@ def test_the_shots_of_one_lane_last_for_the_grace() -> None:
     policy = EntryPolicy(P06)
     timing = Timing(policy, T0, T0)
     now, shots, within_60_ms = T0, 1, 0
-    while isinstance(step := after_refusal(NotTradable("not yet"), P06, timing, now), ShootAgain):
+    while isinstance(step := after_refusal(NotTradable("not yet"), P06, timing, now, bought=False), ShootAgain):
         now += timedelta(seconds=step.pause_s)
         shots += 1
         within_60_ms += now <= T0 + timedelta(milliseconds=60)
@@ -246,18 +246,20 @@ def test_the_shots_of_one_lane_last_for_the_grace() -> None:
 def test_an_unknown_outcome_is_never_answered_by_another_shot() -> None:
     """It has to be learnt first."""
     with pytest.raises(ValueError, match="learnt first"):
-        after_refusal(OutcomeUnknown("?"), P06, Timing(EntryPolicy(P06), T0, T0), T0)
+        after_refusal(OutcomeUnknown("?"), P06, Timing(EntryPolicy(P06), T0, T0), T0, bought=False)
 
 
 @pytest.mark.parametrize("refusal", [AccessDenied("key"), OrderRejected("funds"), PriceRefused("no cap")])
 def test_a_definite_no_ends_the_entry(refusal: SniperError) -> None:
     """Nothing that a further shot could mend."""
-    assert isinstance(after_refusal(refusal, P06, Timing(EntryPolicy(P06), T0, T0), T0), EntryOver)
+    assert isinstance(after_refusal(refusal, P06, Timing(EntryPolicy(P06), T0, T0), T0, bought=False), EntryOver)
 
 
 def test_a_rate_limit_is_waited_out() -> None:
     """At least as long as the venue asked for."""
-    step = after_refusal(RateLimited("slow", retry_after_s=7.0), P06, Timing(EntryPolicy(P06), T0, T0), T0)
+    step = after_refusal(
+        RateLimited("slow", retry_after_s=7.0), P06, Timing(EntryPolicy(P06), T0, T0), T0, bought=False
+    )
 
     assert step == ShootAgain(7.0, P06)
 
@@ -266,10 +268,10 @@ def test_a_refusal_that_names_a_cap_is_answered_at_once_at_the_cap() -> None:
     """Below the price asked; a cap that is not below it makes no sense and ends the entry."""
     timing = Timing(EntryPolicy(P06), T0, T0)
 
-    assert after_refusal(PriceRefused("", cap=Decimal("0.05")), P06, timing, T0) == ShootAgain(
+    assert after_refusal(PriceRefused("", cap=Decimal("0.05")), P06, timing, T0, bought=False) == ShootAgain(
         0.0, Price(Decimal("0.05"))
     )
-    assert isinstance(after_refusal(PriceRefused("", cap=P06), P06, timing, T0), EntryOver)
+    assert isinstance(after_refusal(PriceRefused("", cap=P06), P06, timing, T0, bought=False), EntryOver)
 
 
 def test_the_price_bound_comes_from_the_operator_or_else_from_the_best_ask() -> None:

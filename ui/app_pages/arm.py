@@ -155,7 +155,7 @@ def _more() -> None:
         with right:
             _text("Grace", "arm-grace", value="30s", about="How long after the opening to go on trying.")
             _text(
-                "Late highest price",
+                "Price bound when late",
                 "arm-late-price",
                 placeholder="empty: the highest price",
                 about="Price bound of a first shot that leaves late; needs late entry.",

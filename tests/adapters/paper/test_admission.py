@@ -195,7 +195,7 @@ def test_a_market_purchase_needs_somebody_who_sells() -> None:
     check_opponent(a_market_buy(), None)
     check_opponent(a_market_buy(), a_book(asks=[("0.05", "1")]))
     check_opponent(a_request(), empty)
-    with pytest.raises(OrderRejected) as refused:
+    with pytest.raises(NotTradable) as refused:
         check_opponent(a_market_buy(), empty)
 
     assert refused.value.code == 30025

@@ -11,7 +11,7 @@ import pytest
 from adapters.paper.exchange import CLOSED_ASKED_AGAIN_S, PaperExchange
 from adapters.paper.hot_line import PaperHotLines
 from domain import ages
-from domain.errors import ClockRefused, NotTradable, OrderRejected, OutcomeUnknown, PriceRefused, TryAgain
+from domain.errors import ClockRefused, NotTradable, OutcomeUnknown, PriceRefused, TryAgain
 from domain.orders import OrderKind, OrderStatus, Side
 from tests.adapters.paper.conftest import Bench
 from tests.adapters.paper.market import MARKET_RULES, a_book, a_market_buy, a_request, a_trade
@@ -344,7 +344,7 @@ async def test_a_market_purchase_where_nobody_sells_is_refused(bench: Bench) -> 
     bench.public.now_rules = MARKET_RULES
     await followed(bench, book=a_book(bids=[("0.049", "1000")]))
 
-    with pytest.raises(OrderRejected):
+    with pytest.raises(NotTradable):
         await bench.place(a_market_buy())
 
     assert await bench.exchange.find_order("NEWUSDT", "order1") is None
