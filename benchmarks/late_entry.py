@@ -12,9 +12,9 @@ import logging
 import sys
 import tempfile
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -39,13 +39,16 @@ _TIMES = """
            (SELECT min((j.payload->>'sent_at')::timestamptz) FROM events j JOIN sessions s ON s.id = j.session_id
             WHERE s.symbol = %(symbol)s AND j.kind = 'shot_sent'),
            (SELECT min(j.at) FROM events j JOIN sessions s ON s.id = j.session_id
-            WHERE s.symbol = %(symbol)s AND j.kind = 'books_closed')
+            WHERE s.symbol = %(symbol)s AND j.kind = 'books_closed'),
+           (SELECT min((j.payload->>'after_us')::bigint) FROM events j JOIN sessions s ON s.id = j.session_id
+            WHERE s.symbol = %(symbol)s AND j.kind = 'shot_settled')
 """
 
 
-async def measure(home: Path) -> list[float]:
-    """Milliseconds of each listing."""
-    found: list[float] = []
+async def measure(home: Path) -> list[tuple[float, float]]:
+    """Of each listing, in milliseconds: from its sighting to the first order, and from that one's answer until what it
+    bought was known for certain."""
+    found: list[tuple[float, float]] = []
     async with Stack(replace(StackOptions(home=home), with_panel=False)) as stack:
         state = stack.state
         assert state.rest_url is not None
@@ -62,8 +65,8 @@ async def measure(home: Path) -> list[float]:
 
 
 async def _one(
-    symbol: str, actions: Actions, venue: httpx.AsyncClient, books: "psycopg.Connection[tuple[datetime, ...]]"
-) -> float:
+    symbol: str, actions: Actions, venue: httpx.AsyncClient, books: "psycopg.Connection[tuple[Any, ...]]"
+) -> tuple[float, float]:
     wish = ArmRequest(
         symbol=symbol, budget=Decimal(20), max_price=Decimal("0.06"), late_entry_s=120, time_stop_s=2, unlisted=True
     )
@@ -74,7 +77,7 @@ async def _one(
         while (row := books.execute(_TIMES, {"symbol": symbol}).fetchone()) is None or row[2] is None:
             await asyncio.sleep(_LOOK_EVERY_S)
     await asyncio.sleep(QUIET_S)
-    return (row[1] - row[0]).total_seconds() * 1000
+    return (row[1] - row[0]).total_seconds() * 1000, row[3] / 1000
 
 
 def main() -> int:
@@ -83,8 +86,10 @@ def main() -> int:
     say(f"machine: {machine()}")
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder) / "home"))
-    figure("late_entry.detection_to_order.p50", percentile(found, 0.5), "ms", Bar("<", 1000))
-    figure("late_entry.detection_to_order.max", max(found), "ms")
+    entered, known = [one for one, _ in found], [one for _, one in found]
+    figure("late_entry.detection_to_order.p50", percentile(entered, 0.5), "ms", Bar("<", 1000))
+    figure("late_entry.detection_to_order.max", max(entered), "ms")
+    figure("late_entry.acknowledged_to_known.p50", percentile(known, 0.5), "ms")
     return 0
 
 
