@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -122,7 +122,7 @@ def reasons_against(request: ArmRequest, now: datetime) -> tuple[str, ...]:
     found += complaints(request.policy)
     found += _what_is_not_used(request)
     if request.opens_at is not None:
-        found += _why_no_opening(request.opens_at, now)
+        found += _why_no_opening(request.opens_at, now, request.late_entry_s)
     if not request.request:
         found.append("request: got an empty key, expected one that is yours alone; leave it out for a new one")
     return tuple(found)
@@ -146,12 +146,13 @@ def _what_is_not_used(request: ArmRequest) -> list[str]:
     return found
 
 
-def _why_no_opening(opens_at: datetime, now: datetime) -> list[str]:
+def _why_no_opening(opens_at: datetime, now: datetime, late_entry_s: int) -> list[str]:
     if opens_at.utcoffset() is None:
         return [f"opening: got {opens_at}, expected a time with its zone; append Z for UTC"]
-    if opens_at <= now:
+    if opens_at + timedelta(seconds=late_entry_s) <= now:
+        allowed = f" by more than the late entry of {late_entry_s} s" if late_entry_s else ""
         return [
             f"opening: got {day_and_clock(opens_at)} UTC, expected a time after {day_and_clock(now)} UTC; "
-            "a passed opening is not chased"
+            f"a passed opening is not chased{allowed}"
         ]
     return []

@@ -110,6 +110,10 @@ async def test_a_sighted_listing_needs_no_unlisted(installation: Installation) -
         ({"unlisted": False}, "symbol: got 'NEWUSDT', expected a coming listing"),
         ({"symbol": "NEW/EUR"}, "symbol: got 'NEW/EUR', expected"),
         ({"opens_at": NOW - timedelta(seconds=1)}, "a passed opening is not chased"),
+        (
+            {"opens_at": NOW - timedelta(seconds=61), "late_entry_s": 60},
+            "not chased by more than the late entry of 60 s",
+        ),
         ({"opens_at": datetime(2999, 1, 1)}, "append Z for UTC"),  # noqa: DTZ001 - the point of the test
         ({"budget": Decimal(0)}, "budget: got 0, expected more than 0 to 500"),
         ({"budget": Decimal("500.01")}, "budget: got 500.01, expected"),
