@@ -189,22 +189,10 @@ BROKEN = (
         plan=_slow_order,
     ),
     BrokenDesk(
-        "sends a fresh id after an unknown outcome, among everything else",
-        "exposed",
-        around=_believes_absence_at_once,
-        within_seeds=40,
-    ),
-    BrokenDesk(
         "trades without the lease",
         "sent_again",
         lambda kit: replace(kit, leases=cast(Any, _HoldsForEver(kit.leases))),
         plan=_two_at_once,
-    ),
-    BrokenDesk(
-        "trades without the lease, among everything else",
-        "sent_again",
-        lambda kit: replace(kit, leases=cast(Any, _HoldsForEver(kit.leases))),
-        within_seeds=40,
     ),
     BrokenDesk(
         "spends twice its budget", "overbought", _store(lambda store: _Misreads(store, _generous)), plan=_undisturbed
