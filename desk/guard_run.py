@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from desk.learning import absent_from
 from desk.session_desk import SessionDesk
+from desk.waiting import until_woken
 from domain.commands import GuardReport
 from domain.errors import ClockRefused, OutcomeUnknown, PriceRefused, Refused, StoreUnavailable, TryAgain
 from domain.events import (
@@ -103,9 +104,7 @@ class GuardRun:
                 report = await self._round()
                 if report is not None:
                     return report
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.woken.wait(), _ROUND_S)
-                self.woken.clear()
+                await until_woken(self.woken, _ROUND_S)
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -280,9 +279,7 @@ class GuardRun:
     async def _keep_clock(self) -> None:
         """A guard may last for days: an old estimate has drifted, and a suspended machine has lost it altogether."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._clock_doubted.wait(), _MEASURE_EVERY_S)
-            self._clock_doubted.clear()
+            await until_woken(self._clock_doubted, _MEASURE_EVERY_S)
             with suppress(TryAgain, OutcomeUnknown, Refused):
                 await self._kit.exchange_clock.synchronise()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from desk.waiting import until_woken
 from domain.errors import StoreUnavailable
 from domain.ids import SessionKey
 from domain.ports import Clock, SessionStore, Wakeups
@@ -38,11 +39,7 @@ class RowWatch:
         try:
             while True:
                 await self.refresh()
-                try:
-                    await asyncio.wait_for(self._woken.wait(), POLL_EVERY_S)
-                except TimeoutError:
-                    continue
-                self._woken.clear()
+                await until_woken(self._woken, POLL_EVERY_S)
         finally:
             unwatch()
 
