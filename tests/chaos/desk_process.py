@@ -1,8 +1,9 @@
 """A desk in a process of its own, to be killed.
 
 `python -m tests.chaos.desk_process SCALE NAME ROLE REST_URL WS_URL DATABASE_URL LOCKS KEY`
-Says "bought", "nothing", "flat" and "broke ..." on standard output. A line on standard input means: nobody asks it any
-more; it leaves when its standard input is closed.
+
+Says "bought", "nothing", "flat" and "broke ..." on standard output. On standard input "rest" means that nobody asks it
+any more, "ask" that somebody does again; it leaves when that is closed.
 """
 
 import asyncio
@@ -25,8 +26,11 @@ async def work(post: Post, clock: ScaledClock) -> None:
     """Until standard input is closed."""
     async with open_desk(post, clock) as opened:
         working = asyncio.create_task(_attach(opened.desk, post, clock))
-        while await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
+        while line := await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
             working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            if line == "ask\n":
+                working = asyncio.create_task(_attach(opened.desk, post, clock))
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         await opened.desk.close()

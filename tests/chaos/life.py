@@ -56,6 +56,10 @@ class Life:
         """Nobody asks it any more; its desk goes on."""
         self._do(self._rest)
 
+    def ask(self) -> None:
+        """It is asked again."""
+        self._do(lambda: setattr(self, "_resting", False))
+
     def end(self) -> None:
         """Let it leave in peace, as on SIGTERM; returns when it is gone."""
         self._do(self._stop.set)
@@ -154,8 +158,8 @@ class Life:
 
     async def _attach(self, desk: Desk) -> None:
         """As Temporal asks, attempt after attempt, until the activity has its answer."""
-        while not self._resting:
-            if not self._detached:
+        while True:
+            if not (self._detached or self._resting):
                 self._attached = asyncio.create_task(ask(desk, self._post), name="activity")
                 try:
                     self._around.told(self._plan.name, await asyncio.shield(self._attached), "")

@@ -65,11 +65,12 @@ async def open_desk(
     ):
         with suppress(SniperError):
             await venue.exchange_clock.synchronise()
+        named = await installation(database)
         launchpad = Launchpad(clock)
         leases = PostgresLeases(database, clock, post.locks)
         kit = DeskKit(
             holder=post.name,
-            installation=await installation(database),
+            installation=named,
             clock=clock,
             exchange_clock=venue.exchange_clock,
             exchange=venue.exchange,

@@ -79,6 +79,8 @@ class Plan:
 
     script: of the listing. settings: of the venue. faults: of the simulator, as its control side takes them; in `timed`
     each with its second from the opening. one_folder: workers share their lock files, as those of one machine do.
+    patience_s: from when nothing goes wrong any more: a session that is not over by then hangs. Longer than any needs,
+        since a busy machine makes seconds of nothing.
     """
 
     seed: int
@@ -96,6 +98,7 @@ class Plan:
     workers: tuple[Worker, ...] = (Worker("fire-0", begins_s=-6.0),)
     mishaps: tuple[Mishap, ...] = ()
     one_folder: bool = True
+    patience_s: float = 600.0
 
     @property
     def over_s(self) -> float:

@@ -56,9 +56,15 @@ class ProcessLife:
             waking.start()
 
     def rest(self) -> None:
+        self._write("rest")
+
+    def ask(self) -> None:
+        self._write("ask")
+
+    def _write(self, line: str) -> None:
         if self._process is not None and self._process.stdin is not None and not self.dead:
             with suppress(OSError):  # it died meanwhile
-                self._process.stdin.write("rest\n")
+                self._process.stdin.write(f"{line}\n")
                 self._process.stdin.flush()
 
     def end(self) -> None:

@@ -1,10 +1,12 @@
 """A real Postgres for chaos runs: on the runs' scaled time, telling when each row was committed, and away on demand."""
 
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
@@ -71,11 +73,17 @@ class StoreServer:
     def freeze(self) -> None:
         """Connections stay, nothing answers, until `thaw`."""
         self._frozen = True
-        self._server.suspend()
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._server.resume()
+        if self._frozen:
+            self._signal(signal.SIGCONT)
         self._frozen = False
+
+    def _signal(self, number: int) -> None:
+        for process in self._server._family():
+            with suppress(psutil.NoSuchProcess):  # connections come and go
+                process.send_signal(number)
 
     def _start(self, scale: TimeScale) -> None:
         self._server.start()

@@ -46,7 +46,11 @@ class AnyLife(Protocol):
         """Called while it lives; what cannot happen to this kind of life passes by."""
 
     def rest(self) -> None:
-        """Called when the workflow has got on: no activity asks this process any more, its desk lives on."""
+        """Called when the workflow has got on, or asks another process: no activity asks this one any more, its desk
+        lives on."""
+
+    def ask(self) -> None:
+        """Called after `rest` when the process that was asked instead has died."""
 
     def end(self) -> None:
         """Called when all is over, also for the dead; returns when it is gone."""
