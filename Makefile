@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: demo up stop test check check-long bench soak screenshots proto format lock bootstrap temporal chromium redis
+.PHONY: demo up stop test check check-long bench chaos soak screenshots proto format lock bootstrap temporal chromium redis
 .DEFAULT_GOAL := test
 
 # ONCE=1: end after one session.
@@ -29,12 +29,18 @@ check-long: temporal redis
 	@$(VENV)/pytest -m long
 
 # Figures of this machine against their bars.
-bench: redis
+bench: temporal redis
 	@$(VENV)/python -m benchmarks.simulator
 	@$(VENV)/python -m benchmarks.reconnect
 	@$(VENV)/python -m benchmarks.governor
 	@$(VENV)/python -m benchmarks.fire
 	@$(VENV)/python -m benchmarks.order_path
+	@$(VENV)/python -m benchmarks.late_entry
+
+# Purchases under seeded mishaps, judged by the venue's ledger. RUNS=500 for fewer, SEED=17 for one with its story.
+chaos: bootstrap
+	@$(VENV)/python -m tests.chaos $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(KILL_SEED),--kill-seed $(KILL_SEED))
 
 # An hour of orders at the simulator, its memory watched. MINUTES=48 or more.
 soak: bootstrap

@@ -165,7 +165,7 @@ async def _hot(
     settings: Settings,
     resources: AsyncExitStack,
 ) -> Worker:
-    launchpad = Launchpad(clock)
+    launchpad = Launchpad(clock, cpu=settings.sniper_fire_cpu if role == "fire" else None)
     launchpad.open()
     resources.callback(launchpad.close)
     wakeups = await resources.enter_async_context(PostgresWakeups(settings.database(), name=f"sniper-{role}-wakeups"))

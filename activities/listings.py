@@ -49,6 +49,11 @@ class ListingActivities:
         """A workflow cannot update another one, so this does."""
         await self.snipes.reschedule(moved)
 
+    def _is_over(self, start: StartSnipe) -> bool:
+        """Whether the opening has passed by more than the target allows a late entry."""
+        late_s = (self.clock.now() - start.opens_at).total_seconds()
+        return late_s > start.policy.entry.late_entry_s
+
     async def _lost(self) -> frozenset[NewSession]:
         """Sessions that are not closed and that no run looks after: their start failed, or somebody ended the run.
         Started again once two looks in a row see one: a start may be under way."""
@@ -66,6 +71,8 @@ class ListingActivities:
         start: list[NewSession] = []
         for listing in await self.book.upcoming():
             for wanted in await self.book.wanted(listing):
+                if self._is_over(wanted.start):
+                    continue  # the target waits on: the listing may open anew
                 await self.sessions.admit(wanted)
                 start.append(wanted)
         moved = [

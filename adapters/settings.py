@@ -3,6 +3,7 @@
 Nothing here connects to anything. A value that cannot be used is an InvalidInput of one line, without secrets.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,6 +109,13 @@ def _redis_url(url: str) -> str:
     return url
 
 
+def _permitted_cpu(number: int) -> int:
+    permitted = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [number]
+    if number not in permitted:
+        raise ValueError(f"one of {', '.join(map(str, permitted))}")
+    return number
+
+
 def _temporal_address(address: str) -> str:
     host, colon, port = address.rpartition(":")
     if not host or not colon or not port.isdigit() or not 0 < int(port) < 65_536:
@@ -140,6 +148,8 @@ class Settings(BaseSettings):
     mexc_api_secret: SecretStr | None = None
     redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(default=None, repr=False)
     """Where processes share their request budget; may hold a password. None: each keeps to a part of its own."""
+    sniper_fire_cpu: Annotated[int, AfterValidator(_permitted_cpu)] | None = None
+    """Number of the processor that the sending thread keeps to; None: any."""
     mexc_capture_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = None
     """Where raw requests and answers are kept, without secrets; None: nowhere."""
     panel_url: str | None = None

@@ -1,151 +1,277 @@
 """How late orders are on the wire. `python -m benchmarks.fire`.
 
-The real launchpad and the real hot lines of one process, against a server in another one that notes, for each order,
-when the kernel received its first byte. Loopback: the way to a venue is not in these figures. An instant is chosen on
-the machine's clock; lateness is the receiver's stamp minus that instant, for the last of all sessions that had it.
+The real launchpad, volleys and hot lines of one process, against a server in another one that notes, for each order,
+when the kernel received its first byte. Loopback, without TLS: the way to a venue is not in the first figures, and is
+put in by the last ones, which aim by the real measured clock at a venue that is 10 or 60 ms away.
+
+    last_of_N     N sessions with one instant: the last order's arrival after it
+    burner        the same, for one session, while every core is busy, with and without real-time scheduling
+    reshoot       a refusal that names a cap leaves the venue, the next order arrives: decided, priced, signed between
+    delay_D       D ms of network delay there and back: arrival after the opening by the venue's clock; early is lost
 """
 
 import asyncio
 import logging
 import multiprocessing
-import selectors
-import socket
+import statistics
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from multiprocessing.connection import Connection as Pipe
 
 import structlog
 
 from adapters.clock import SystemClock
+from adapters.mexc.battery import MexcBattery, MexcHotLines
+from adapters.mexc.build import order_query
+from adapters.mexc.exchange_clock import MexcExchangeClock
 from adapters.mexc.governor import RequestGovernor
-from adapters.mexc.hot_line import MexcHotLines
 from adapters.mexc.limits import Limits
 from adapters.mexc.signing import Credentials
 from benchmarks.figures import Bar, figure, machine, percentile, say
-from benchmarks.kernel_stamps import SO_TIMESTAMPNS, stamp, wall_minus_monotonic
+from benchmarks.fire_venue import Seen, serve
+from benchmarks.kernel_stamps import wall_minus_monotonic
 from desk.launchpad import Launchpad
-from domain.errors import SniperError
-from domain.money import Base, Price
-from domain.orders import OrderKind, OrderRequest, Side
-from domain.ports import HotLine, SignedOrder
+from desk.volley import Firing, Shot, Volley
+from domain.entry import Timing, plan_lanes
+from domain.exchange_time import ClockEstimate
+from domain.ids import Leg
+from domain.money import Base, Price, Quote, SymbolRules
+from domain.orders import OrderRequest
+from domain.policy import EntryPolicy
+from domain.ports import ExchangeClock, SignedOrder
 
-ROUNDS = {1: 200, 8: 60, 32: 40}
-"""Sessions with one instant -> how often."""
+RUNS = 5
+ROUNDS = {1: 60, 8: 30, 32: 20}
+"""Sessions with one instant -> how often in each run."""
+BURNED_ROUNDS = 100
+RESHOOTING_ROUNDS = 30
+DELAYED_ROUNDS = 40
 LEAD_S = 0.06
 """From laying the orders ready to their instant."""
-_ANSWER = b'{"symbol":"NEWUSDT","orderId":"C02__1","orderListId":-1}'
+PLENTY = Limits(10**9, 10**9, 10**9, 10**9)
+BARS = {
+    1: {0.5: Bar("<", 50), 0.99: Bar("<", 500)},
+    8: {0.99: Bar("<", 1000)},
+    32: {0.5: Bar("<", 500), 0.95: Bar("<", 1000), 0.99: Bar("<", 2000)},
+}
+RULES = SymbolRules(
+    symbol="NEWUSDT",
+    base_asset="NEW",
+    quote_asset="USDT",
+    price_step=Decimal("0.0001"),
+    quantity_step=Decimal("0.01"),
+    min_quantity=Base(Decimal(0)),
+    min_notional=Quote(Decimal(1)),
+    max_notional=None,
+    band_up=None,
+    band_down=None,
+    taker_fee=Decimal("0.0005"),
+    api_allowed=True,
+)
+POLICY = EntryPolicy(max_price=Price(Decimal("0.06")))
+BUDGET = Quote(Decimal(50))
 
 
-@dataclass(frozen=True, slots=True)
-class Lateness:
-    """Of one round, in seconds after its instant: the first and the last order on the wire."""
+class LocalTime:
+    """An exchange whose clock is this machine's, known exactly: the clock is not what is measured."""
 
-    first: float
-    last: float
-
-
-async def measure(sessions: int, rounds: int, port: int, stamps: Pipe) -> list[Lateness]:
-    """`rounds` instants, each of `sessions` orders on as many lines."""
-    clock = SystemClock()
-    plenty = 10**9
-    governor = RequestGovernor(clock, Limits(plenty, plenty, plenty, plenty))
-    lines = MexcHotLines(f"http://127.0.0.1:{port}", Credentials("key", "secret"), clock=clock, governor=governor)
-    launchpad = Launchpad(clock)
-    launchpad.open()
-    found: list[Lateness] = []
-    try:
-        opened = [await lines.open() for _ in range(sessions)]
-        for number in range(rounds):
-            found.append(await _round(launchpad, opened, number, clock, stamps))
-        for line in opened:
-            await line.close()
-    finally:
-        launchpad.close()
-        await governor.close()
-    return found
+    def estimate(self) -> ClockEstimate:
+        now = CLOCK.monotonic()
+        return ClockEstimate(wall_minus_monotonic(), 0.0, 0.0, now, rate_bound=0.0, arrival=wall_minus_monotonic())
 
 
-async def _round(
-    launchpad: Launchpad, lines: Sequence[HotLine], number: int, clock: SystemClock, stamps: Pipe
-) -> Lateness:
-    for index, line in enumerate(lines):
-        await line.load(_order(f"n{number}s{index}"))
-    at = clock.monotonic() + LEAD_S
-    wall_at = at + wall_minus_monotonic()
-    await asyncio.gather(*(launchpad.launch(at, _nothing, line) for line in lines))
-    for line in lines:
-        with suppress(SniperError):
-            await line.answer(5.0)
-    seen = [stamps.recv() - wall_at for _ in lines]
-    return Lateness(min(seen), max(seen))
+CLOCK = SystemClock()
 
 
-def _order(name: str) -> SignedOrder:
-    request = OrderRequest(name, "NEWUSDT", Side.BUY, OrderKind.IMMEDIATE, Price(Decimal("0.05")), Base(Decimal(1000)))
-    query = f"symbol=NEWUSDT&side=BUY&type=IMMEDIATE_OR_CANCEL&quantity=1000&price=0.05&newClientOrderId={name}"
-    return SignedOrder(name, request, datetime.now(UTC), f"{query}&signature={'0' * 64}".encode())
+@dataclass
+class Range:
+    """One venue, and what shoots at it."""
+
+    lines: MexcHotLines
+    launchpad: Launchpad
+    clock: MexcExchangeClock
+    seen: Pipe
+
+    def firing(self, battery: MexcBattery, clock: object) -> Firing:
+        return Firing(
+            clock=CLOCK,
+            exchange_clock=clock,  # type: ignore[arg-type]  # of an exchange clock a volley asks for the estimate
+            battery=battery,
+            sign=_signed,
+            last_look=lambda aimed_by: None,
+            left=lambda shot: None,
+            doubted=lambda shot: None,
+            bought=lambda: False,
+            rules=RULES,
+        )
+
+    async def shoot(
+        self, batteries: Sequence[MexcBattery], name: str, aim: datetime, clock: "ExchangeClock | LocalTime"
+    ) -> list[Shot]:
+        """One volley each, all aimed at one instant; what became of each shot."""
+        volleys = [
+            _volley(self.firing(battery, clock), f"{name}s{index}", aim) for index, battery in enumerate(batteries)
+        ]
+        for volley, battery in zip(volleys, batteries, strict=True):
+            signed = volley.first()
+            assert isinstance(signed, SignedOrder)
+            volley.load(await battery.load(signed))
+            await battery.restock(shots=True)
+        await asyncio.gather(*(self.launchpad.fly(volley, _nothing) for volley in volleys))
+        for volley, battery in zip(volleys, batteries, strict=True):
+            assert volley.line is not None
+            battery.give_back(volley.line)
+        return [shot for volley in volleys for shot in volley.news]
+
+    def heard(self, shots: Sequence[Shot]) -> list[Seen]:
+        """What the venue says of them."""
+        return [self.seen.recv() for _ in shots]
+
+
+def _volley(firing: Firing, name: str, aim: datetime) -> Volley:
+    lanes = plan_lanes(
+        "NEWUSDT", RULES, POLICY, BUDGET, Price(Decimal("0.06")), aim, 0, lambda leg, shot: f"{name}{Leg(leg)[0]}{shot}"
+    )
+    intents = deque(lanes[0].intents[:4])
+    return Volley(firing, Timing(POLICY, aim, aim), intents, Price(Decimal("0.06")), BUDGET, aim)
+
+
+def _signed(request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
+    query = order_query(request, timestamp, recv_window_ms, "secret")
+    return SignedOrder(request.client_order_id, request, timestamp, query.encode())
 
 
 def _nothing() -> None:
-    """A last look that finds no reason."""
+    """Nobody has to be told."""
 
 
-def _serve(ready: Pipe, stamps: Pipe) -> None:
-    """Answers pings and orders until its pipe is closed; tells each order's kernel stamp."""
-    server = socket.create_server(("127.0.0.1", 0), backlog=64)
-    ready.send(server.getsockname()[1])
-    chosen = selectors.DefaultSelector()
-    chosen.register(server, selectors.EVENT_READ)
-    chosen.register(ready, selectors.EVENT_READ)
+@contextmanager
+def venue(way_s: float = 0.0) -> Iterator[tuple[int, Pipe]]:
+    """Its port, and what it has seen."""
+    context = multiprocessing.get_context("spawn")
+    ready, told = context.Pipe()
+    seen, sent = context.Pipe(duplex=False)
+    server = context.Process(target=serve, args=(told, sent, way_s), daemon=True)
+    server.start()
+    try:
+        yield ready.recv(), seen
+    finally:
+        ready.close()
+        server.join(5)
+
+
+@asynccontextmanager
+async def shooting_range(port: int, seen: Pipe, *, first: bool = True) -> AsyncIterator[Range]:
+    governor = RequestGovernor(CLOCK, PLENTY)
+    url = f"http://127.0.0.1:{port}"
+    clock = MexcExchangeClock(url, clock=CLOCK, governor=governor)
+    launchpad = Launchpad(CLOCK, first=first)
+    launchpad.open()
+    try:
+        yield Range(
+            MexcHotLines(url, Credentials("key", "secret"), clock=CLOCK, governor=governor), launchpad, clock, seen
+        )
+    finally:
+        launchpad.close()
+        await clock.close()
+        await governor.close()
+
+
+async def lateness(port: int, seen: Pipe, sessions: int, rounds: int, *, first: bool = True) -> list[float]:
+    """Of the last of `sessions` orders with one instant, in microseconds after it."""
+    found: list[float] = []
+    async with shooting_range(port, seen, first=first) as place, AsyncExitStack() as stack:
+        batteries = [await place.lines.open(1) for _ in range(sessions)]
+        for battery in batteries:
+            stack.push_async_callback(battery.close)
+        for number in range(rounds):
+            aim = datetime.now(UTC) + timedelta(seconds=LEAD_S)
+            shots = await place.shoot(batteries, f"n{number}", aim, LocalTime())
+            last = max(arrived for _, arrived, _ in place.heard(shots))
+            found.append((last - aim.timestamp()) * 1e6)
+    return found
+
+
+async def reshooting(port: int, seen: Pipe, rounds: int) -> list[float]:
+    """From a refusal's leaving the venue to the next order's arrival there, in microseconds."""
+    found: list[float] = []
+    async with shooting_range(port, seen) as place, AsyncExitStack() as stack:
+        battery = await place.lines.open(2)
+        stack.push_async_callback(battery.close)
+        for number in range(rounds):
+            aim = datetime.now(UTC) + timedelta(seconds=LEAD_S)
+            shots = await place.shoot([battery], f"c{number}", aim, LocalTime())
+            heard = place.heard(shots)
+            found += [(after[1] - before[2]) * 1e6 for before, after in pairwise(heard)]
+    return found
+
+
+async def arrivals(port: int, seen: Pipe, rounds: int) -> list[float]:
+    """After the opening by the venue's clock, in microseconds, aimed by what was measured of that clock."""
+    found: list[float] = []
+    async with shooting_range(port, seen) as place, AsyncExitStack() as stack:
+        battery = await place.lines.open(1)
+        stack.push_async_callback(battery.close)
+        for number in range(rounds):
+            if number % 5 == 0:
+                await place.clock.synchronise()
+            now_ms = int(place.clock.now().timestamp() * 1000)
+            opens_at = datetime.fromtimestamp((now_ms + 300) / 1000, UTC)
+            shots = await place.shoot([battery], f"n{number}", opens_at, place.clock)
+            found += [(arrived - opens_at.timestamp()) * 1e6 for _, arrived, _ in place.heard(shots)]
+    return found
+
+
+@contextmanager
+def burners() -> Iterator[None]:
+    """Every core busy."""
+    context = multiprocessing.get_context("spawn")
+    busy = [context.Process(target=_burn, daemon=True) for _ in range(multiprocessing.cpu_count())]
+    for one in busy:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in busy:
+            one.kill()
+            one.join()
+
+
+def _burn() -> None:
     while True:
-        for key, _ in chosen.select():
-            if key.fileobj is ready:
-                return
-            if key.fileobj is server:
-                plain, _ = server.accept()
-                plain.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                chosen.register(plain, selectors.EVENT_READ)
-            elif isinstance(key.fileobj, socket.socket):
-                _hear(key.fileobj, chosen.unregister, stamps)
-
-
-def _hear(plain: socket.socket, forget: Callable[[socket.socket], object], stamps: Pipe) -> None:
-    data, extra, _, _ = plain.recvmsg(65_536, 256)
-    if not data:
-        forget(plain)
-        plain.close()
-        return
-    body = b"{}"
-    if data.startswith(b"POST"):
-        stamps.send(stamp(extra))
-        body = _ANSWER
-    plain.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        pass
 
 
 def main() -> int:
     """0 when run to the end, whatever the figures."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     say(f"machine: {machine()}")
-    context = multiprocessing.get_context("spawn")
-    ready, told = context.Pipe()
-    stamps, sent = context.Pipe(duplex=False)
-    server = context.Process(target=_serve, args=(told, sent), daemon=True)
-    server.start()
-    port = ready.recv()
-    for sessions, rounds in ROUNDS.items():
-        found = asyncio.run(measure(sessions, rounds, port, stamps))
-        last_us = [one.last * 1e6 for one in found]
-        bars = {1: (50, 500), 8: (None, 1000), 32: (500, 2000)}[sessions]
-        for share, bar in ((0.5, bars[0]), (0.99, bars[1])):
-            name = f"fire.last_of_{sessions}.p{int(share * 100)}"
-            figure(name, percentile(last_us, share), "us", None if bar is None else Bar("<", bar))
-    ready.close()
-    server.join(5)
+    with venue() as (port, seen):
+        for sessions, rounds in ROUNDS.items():
+            runs = [asyncio.run(lateness(port, seen, sessions, rounds)) for _ in range(RUNS)]
+            for share, bar in {**dict.fromkeys((0.5, 0.95, 0.99)), **BARS[sessions]}.items():
+                value = statistics.median(percentile(run, share) for run in runs)
+                figure(f"fire.last_of_{sessions}.p{round(share * 100)}", value, "us", bar)
+        found = asyncio.run(reshooting(port, seen, RESHOOTING_ROUNDS))
+        figure("fire.reshoot.p50", percentile(found, 0.5), "us", Bar("<", 200))
+        figure("fire.reshoot.p99", percentile(found, 0.99), "us", Bar("<", 1000))
+        with burners():
+            for first, name, limit in ((True, "real_time", Bar("<", 1000)), (False, "ordinary", None)):
+                found = asyncio.run(lateness(port, seen, 1, BURNED_ROUNDS, first=first))
+                figure(f"fire.burner.{name}.p50", percentile(found, 0.5), "us")
+                figure(f"fire.burner.{name}.p99", percentile(found, 0.99), "us", limit)
+    for delay_ms in (20, 120):
+        with venue(way_s=delay_ms / 2000) as (port, seen):
+            found = asyncio.run(arrivals(port, seen, DELAYED_ROUNDS))
+        figure(f"fire.delay_{delay_ms}.arrival.p50", percentile(found, 0.5), "us")
+        figure(f"fire.delay_{delay_ms}.arrival.p99", percentile(found, 0.99), "us")
+        figure(f"fire.delay_{delay_ms}.early", sum(one < 0 for one in found), "of 40 shots")
     return 0
 
 

@@ -28,9 +28,9 @@ import httpx
 import structlog
 
 from adapters.clock import SystemClock
+from adapters.mexc.battery import MexcHotLines
 from adapters.mexc.build import order_query
 from adapters.mexc.governor import RequestGovernor
-from adapters.mexc.hot_line import MexcHotLines
 from adapters.mexc.limits import Limits
 from adapters.mexc.signing import Credentials
 from benchmarks.figures import Bar, figure, machine, percentile, say
@@ -38,7 +38,7 @@ from benchmarks.kernel_stamps import SO_TIMESTAMPNS, stamp, wall_minus_monotonic
 from domain.errors import SniperError
 from domain.money import Base, Price
 from domain.orders import OrderKind, OrderRequest, Side
-from domain.ports import HotLine, SignedOrder
+from domain.ports import SignedOrder
 from simulator.certificate import make_certificate
 
 ROUNDS = 300
@@ -79,17 +79,19 @@ async def _ours(url: str, trust: ssl.SSLContext, resources: AsyncExitStack) -> P
     clock = SystemClock()
     governor = RequestGovernor(clock, Limits(plenty, plenty, plenty, plenty))
     lines = MexcHotLines(url, Credentials(KEY, SECRET), clock=clock, governor=governor, trust=trust)
-    line: HotLine = await lines.open()
-    resources.push_async_callback(line.close)
+    battery = await lines.open(1)
+    resources.push_async_callback(battery.close)
 
     async def place(name: str) -> float:
         request = _request(name)
         query = _query(name)
-        await line.load(SignedOrder(name, request, datetime.now(UTC), query.encode()))
+        line = await battery.load(SignedOrder(name, request, datetime.now(UTC), query.encode()))
         decided = time.monotonic()
         line.fire()
         with suppress(SniperError):
-            await line.answer(5.0)
+            while line.hear() is None:
+                await asyncio.sleep(0)
+        battery.give_back(line)
         return decided
 
     return place

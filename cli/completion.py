@@ -21,6 +21,13 @@ def symbols(incomplete: str) -> list[str]:
     return _names(incomplete, lambda reader: (listing.symbol for listing in reader.upcoming(limit=_LOOK_AT)))
 
 
+def strategies(incomplete: str) -> list[str]:
+    """Ways of buying."""
+    from domain.policy import EntryStrategy
+
+    return [name for name in EntryStrategy if name.startswith(incomplete.lower())]
+
+
 def _names(incomplete: str, read: "Callable[[Reader], Iterable[str]]") -> list[str]:
     from cli.access import open_reader
     from domain.errors import SniperError

@@ -49,14 +49,24 @@ def show(
         typer.Argument(help="main/mexc:XYZ:USDT/1, or XYZUSDT for its latest attempt.", autocompletion=session_names),
     ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the session is closed.")] = False,
+    shots: Annotated[bool, typer.Option("--shots", help="Instead the flight record of every shot.")] = False,
     json: Json = False,
 ) -> None:
-    """Show a session: timeline, orders, fills, position and result. With --follow and --json: one event a line."""
-    from cli import session_view
+    """Show a session: timeline, orders, fills, position and result. With --follow and --json: one event a line.
+
+    With --shots: when each shot was planned, left, was answered and known, and how these times are distributed.
+    """
+    if shots and follow:
+        raise typer.BadParameter("leave --follow out; it shows what has left so far", param_hint="--shots")
+    from cli import flights_view, session_view
     from cli.access import open_reader
 
     with open_reader() as reader:
-        if json and follow:
+        if shots and json:
+            write_json(flights_view.as_document(reader, session))
+        elif shots:
+            flights_view.show(reader, session)
+        elif json and follow:
             session_view.follow_as_rows(reader, session)
         elif json:
             write_json(session_view.as_document(reader, session))

@@ -63,8 +63,11 @@ def write_line(text: str) -> None:
     sys.stdout.flush()
 
 
-def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """A table for people; `empty` when there is no row. Narrow terminals cut nothing: cells wrap."""
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, width: int = 200) -> None:
+    """A table for people; `empty` when there is no row. Narrow terminals cut nothing: cells wrap.
+
+    width: in characters, where there is no terminal that has its own.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -80,4 +83,4 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
     for row in shown:
         table.add_row(*(Text(cell) for cell in row))
     terminal = sys.stdout.isatty()
-    Console(file=sys.stdout, width=None if terminal else 200).print(table)
+    Console(file=sys.stdout, width=None if terminal else width).print(table)

@@ -14,7 +14,18 @@ from domain.ids import SessionKey
 from domain.session import Phase
 from ui.reading import SessionReader, find_session, journal
 from ui.timeline import checks_of, lines
-from ui.wording import Units, average, day_and_clock, money, policy_in_words, price, signed
+from ui.wording import (
+    Units,
+    average,
+    day_and_clock,
+    kind_in_words,
+    money,
+    order_price,
+    order_quantity,
+    policy_in_words,
+    price,
+    signed,
+)
 
 LOOK_EVERY_S = 0.25
 
@@ -114,9 +125,9 @@ def write_sums(detail: SessionDetail, units: Units) -> None:
             (
                 order.client_order_id or "",
                 str(order.side),
-                "at once" if order.kind == "immediate_or_cancel" else "resting",
-                price(order.price, units),
-                money(order.quantity, units.base),
+                kind_in_words(order.kind),
+                order_price(order, units),
+                order_quantity(order, units),
                 money(order.executed, units.base),
                 str(order.status),
             )

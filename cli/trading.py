@@ -1,16 +1,18 @@
 """Commands that change what is traded: arm, targets, abort, reschedule, change."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from cli.completion import session_names, symbols
+from cli.completion import session_names, strategies, symbols
 from cli.output import Json, write_json, write_line, write_receipt, write_table
 
 if TYPE_CHECKING:
     from domain.commands import Receipt
     from ui.actions import Actions
+
+T = TypeVar("T")
 
 Session = Annotated[
     str,
@@ -30,7 +32,9 @@ def register(app: typer.Typer) -> None:
 
 def arm(
     symbol: Annotated[str, typer.Argument(help="The pair, for example NEWUSDT.", autocompletion=symbols)],
-    max_price: Annotated[str, typer.Option(help="Never pay more per coin; without a bound no order is sent.")],
+    max_price: Annotated[
+        str | None, typer.Option(help="Never pay more per coin. Left out: best ask after the opening plus the markup.")
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option(help="Opening, for example 2026-01-31T12:00:00Z or +30s. Left out: when a source names it."),
@@ -44,6 +48,23 @@ def arm(
     arm_lead: Annotated[str, typer.Option(help="How long before the opening the desk takes over.")] = "30s",
     grace: Annotated[str, typer.Option(help="How long after the opening to go on trying.")] = "30s",
     late_entry: Annotated[str, typer.Option(help="How late a first shot may still leave.")] = "0s",
+    strategy: Annotated[
+        str, typer.Option(help="How to buy: ioc_cap, limit, market, burst or tranche.", autocompletion=strategies)
+    ] = "ioc_cap",
+    markup: Annotated[str, typer.Option(help="Reach this many percent above the best ask, where it is known.")] = "10",
+    late_max_price: Annotated[
+        str | None, typer.Option(help="Other price bound of a late first shot; with --late-entry.")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(help="limit, tranche: how long after the opening to buy; 60s unless given.")
+    ] = None,
+    burst_shots: Annotated[str | None, typer.Option(help="burst: how many orders, 2 to 5; 3 unless given.")] = None,
+    burst_spacing: Annotated[str | None, typer.Option(help="burst: how far apart; 50ms unless given.")] = None,
+    burst_start: Annotated[
+        str | None, typer.Option(help="burst: when the first arrives, -20ms is before the opening; 0ms unless given.")
+    ] = None,
+    tranches: Annotated[str | None, typer.Option(help="tranche: how many parts, 2 to 10; 4 unless given.")] = None,
+    tranche_every: Annotated[str | None, typer.Option(help="tranche: how far apart; 10s unless given.")] = None,
     account: Annotated[str | None, typer.Option(help="Left out: the installation's own.")] = None,
     unlisted: Annotated[bool, typer.Option("--unlisted", help="Take a symbol that no source has named yet.")] = False,
     request: Annotated[str | None, typer.Option(help="Your key: repeating it makes no second session.")] = None,
@@ -56,20 +77,39 @@ def arm(
     from adapters.settings import read_settings
     from cli.access import open_actions
     from ui.arm_request import Armed, ArmRequest, new_request_key
-    from ui.inputs import parse_duration, parse_ladder, parse_number, parse_opening, parse_percent
+    from ui.inputs import (
+        parse_count,
+        parse_duration,
+        parse_ladder,
+        parse_milliseconds,
+        parse_number,
+        parse_opening,
+        parse_percent,
+        parse_strategy,
+    )
+    from ui.wording import Units, entry_steps
 
     settings = read_settings()
     wish = ArmRequest(
         symbol=symbol.upper(),
         opens_at=None if at is None else parse_opening(at, datetime.now(UTC)),
         budget=parse_number("budget", budget),
-        max_price=parse_number("max price", max_price),
+        max_price=_given(parse_number, "max price", max_price),
         ladder=parse_ladder(ladder),
         stop_percent=parse_percent("stop percent", stop),
         time_stop_s=parse_duration("time stop", time_stop),
         arm_lead_s=parse_duration("arm lead", arm_lead),
         grace_s=parse_duration("grace", grace),
         late_entry_s=parse_duration("late entry", late_entry),
+        strategy=parse_strategy(strategy),
+        markup_percent=parse_percent("markup", markup),
+        late_max_price=_given(parse_number, "late max price", late_max_price),
+        window_s=_given(parse_duration, "entry window", window),
+        burst_shots=_given(parse_count, "burst shots", burst_shots),
+        burst_spacing_ms=_given(parse_milliseconds, "burst spacing", burst_spacing),
+        burst_first_ms=_given(parse_milliseconds, "burst start", burst_start),
+        tranche_parts=_given(parse_count, "tranches", tranches),
+        tranche_every_s=_given(parse_duration, "tranche interval", tranche_every),
         account=settings.sniper_account if account is None else account,
         unlisted=unlisted,
         request=new_request_key() if request is None else request,
@@ -84,6 +124,8 @@ def arm(
         write_json(armed)
     else:
         write_line(armed.text)
+        for step in entry_steps(wish.policy, Units.of(wish.symbol)):
+            write_line(step)
 
 
 def targets(
@@ -145,6 +187,11 @@ def change(
     _act(lambda actions, key: actions.change_policy(session, wish, key), request, json)
 
 
+def _given(parse: Callable[[str, str], T], what: str, text: str | None) -> T | None:
+    """An option's value; None when it was left out."""
+    return None if text is None else parse(what, text)
+
+
 def _act(act: "Callable[[Actions, str], Awaitable[Receipt]]", request: str | None, json: bool) -> None:
     """Carry out one request under the caller's key, or a new one, and print its receipt."""
     import asyncio
@@ -161,7 +208,7 @@ def _act(act: "Callable[[Actions, str], Awaitable[Receipt]]", request: str | Non
 
 def _list_targets(json: bool) -> None:
     from cli.access import open_reader
-    from ui.wording import Units, day_and_clock, ladder_in_words, money, price
+    from ui.wording import Units, bound_in_words, day_and_clock, ladder_in_words, money
 
     with open_reader() as reader:
         found = reader.targets()
@@ -179,9 +226,10 @@ def _list_targets(json: bool) -> None:
                 target.status,
                 "when a source names it" if target.opens_at is None else f"{day_and_clock(target.opens_at)} UTC",
                 money(target.policy.budget_quote, units.quote),
-                price(target.policy.entry.max_price, units),
+                str(target.policy.entry.strategy),
+                bound_in_words(target.policy.entry, units),
                 ladder_in_words(target.policy.exits.ladder),
             )
         )
-    columns = ("Number", "Symbol", "Account", "Status", "Opens", "Budget", "At most", "Take profit")
+    columns = ("Number", "Symbol", "Account", "Status", "Opens", "Budget", "Strategy", "At most", "Take profit")
     write_table(columns, rows, empty="no targets; `sniper arm` makes one")

@@ -1,120 +1,274 @@
-"""The one place of a process that waits for instants and sends at them.
+"""The one place of a process that waits for instants, sends at them, and hears and answers what comes back.
 
 A thread of its own holds all pending instants in one heap, so that sessions with the same opening do not spin against
-each other. Up to a few milliseconds before an instant it sleeps, then it spins; between the last look and the send
-there is nothing but the send.
+each other. Up to a few milliseconds before an instant it sleeps, then it spins; an answer it awaits by spinning too, so
+that the next shot leaves as soon as the one before is refused. What a flight does then (desk.volley) is memory and
+sends only. The event loop is told when nothing is due.
 """
 
 import asyncio
 import gc
 import heapq
 import os
+import select
+import socket
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from typing import Protocol
 
 from desk.warm_path import WarmPath
-from domain.ports import Clock, HotLine
+from domain.errors import TryAgain
+from domain.ports import Clock
 
 SPIN_S = 0.003
 """Sleeping is precise to about a millisecond; the rest of the way is spun."""
+NEVER = float("inf")
 _TOGETHER_S = 0.001
 """Instants so close count as one: nobody is told of the first before the second has left."""
 _WARM_UNTIL_S = 0.0002
 """Longer than a round of warming takes: after it there is nothing but the clock."""
+_POLL_S = 0.001
+"""How often an answer is looked for that cannot be waited at."""
+_SWITCH_S = 0.0002
+"""How long another thread may keep the interpreter while this one wants it; the usual 5 ms would be a late shot."""
 
 
-@dataclass(order=True)
-class _Launch:
-    at: float
-    number: int
-    last_look: Callable[[], None] = field(compare=False)
-    line: HotLine = field(compare=False)
-    result: asyncio.Future[float] = field(compare=False)
-    loop: asyncio.AbstractEventLoop = field(compare=False)
+class Flight(Protocol):
+    """What the launchpad serves: shots that follow each other. All of it is called on the launchpad's thread.
+
+    due: local monotonic second of the next act; NEVER: there is none. over: nothing more follows.
+    waits_at: what becomes readable when an answer comes, -1 when there is no such thing; None: none is awaited.
+    spins_until: local monotonic second up to which the answer is awaited by spinning.
+    """
+
+    due: float
+    over: bool
+    waits_at: int | None
+    spins_until: float
+
+    def act(self) -> None:
+        """Called at `due`."""
+
+    def listen(self) -> None:
+        """Called again and again while an answer is awaited; never waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    launch: _Launch
-    outcome: float | Exception | None  # None: it was cancelled
+class _Seat:
+    """One flight and who is told of it. error: what ended it, besides itself."""
+
+    __slots__ = ("done", "error", "flight", "loop", "number", "told", "withdrawn")
+
+    def __init__(self, flight: Flight, told: Callable[[], None], number: int) -> None:
+        self.flight = flight
+        self.told = told
+        self.number = number
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[None] = self.loop.create_future()
+        self.error: Exception | None = None
+        self.withdrawn = False
+
+    @property
+    def over(self) -> bool:
+        return self.flight.over or self.withdrawn or self.error is not None
 
 
 class Launchpad:
-    """Starts its thread on `open`; `close` ends it and abandons what is pending, unsent."""
+    """Starts its thread on `open`; `close` ends it and abandons what is pending, unsent.
 
-    def __init__(self, clock: Clock) -> None:
+    cpu: number of the processor its thread keeps to; None: any. first: whether it asks for real-time scheduling.
+    """
+
+    def __init__(self, clock: Clock, *, cpu: int | None = None, first: bool = True) -> None:
         self._clock = clock
-        self._heap: list[_Launch] = []
-        self._changed = threading.Condition()
+        self._first = first
+        self._cpu = cpu
+        self._heap: list[tuple[float, int, _Seat]] = []
+        self._listening: list[_Seat] = []
+        self._news: list[_Seat] = []
+        self._seats: set[_Seat] = set()
+        self._arriving: deque[_Seat] = deque()
+        self._leaving: deque[_Seat] = deque()
         self._closing = False
         self._count = 0
         self._thread: threading.Thread | None = None
         self._warm_path: WarmPath | None = None
+        self._bell: tuple[socket.socket, socket.socket] | None = None  # rung and heard to wake the thread
+        self._switch_s = 0.0
 
     def open(self) -> None:
         """What lives by now lives on: the garbage collector need not look at it again."""
         gc.collect()
         gc.freeze()
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_S)
+        self._bell = socket.socketpair()
+        for end in self._bell:
+            end.setblocking(False)
         with suppress(OSError):  # a machine without a loopback address fires all the same, a little later
             self._warm_path = WarmPath()
-        self._thread = threading.Thread(target=self._wait_and_send, name="launchpad", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="launchpad", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Idempotent; returns when the thread has ended."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
         if self._thread is not None:
+            self._closing = True
+            self._wake()
             self._thread.join()
+            self._thread = None
+            sys.setswitchinterval(self._switch_s)
         if self._warm_path is not None:
             self._warm_path.close()
+        if self._bell is not None:
+            for end in self._bell:
+                end.close()
 
-    async def launch(self, at: float, last_look: Callable[[], None], line: HotLine) -> float:
-        """Fire `line` at local monotonic second `at`; returns the monotonic second after the send.
+    async def fly(self, flight: Flight, told: Callable[[], None]) -> None:
+        """Serve `flight` until it is over; raises what one of its steps raised.
 
-        last_look: called on the launchpad's thread just before; what it raises is raised here, and nothing is sent.
-        Cancelling before the instant sends nothing.
+        told: called on the event loop when something happened, some time before this returns too. Cancelling before an
+        instant sends nothing at it; when this has returned the flight is served no more.
         """
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[float] = loop.create_future()
-        with self._changed:
-            self._count += 1
-            heapq.heappush(self._heap, _Launch(at, self._count, last_look, line, result, loop))
-            self._changed.notify()
-        return await result
+        self._count += 1
+        seat = _Seat(flight, told, self._count)
+        self._arriving.append(seat)
+        self._wake()
+        try:
+            await asyncio.shield(seat.done)
+        except asyncio.CancelledError:
+            if self._thread is not None and not seat.done.done():
+                seat.withdrawn = True
+                self._leaving.append(seat)
+                self._wake()
+                await asyncio.wait({seat.done})
+                seat.done.exception()  # what ended it besides does not matter any more
+            raise
 
-    def _wait_and_send(self) -> None:
-        _go_first()
-        sent: list[_Sent] = []
-        while (launch := self._next(sent)) is not None:
-            while (left_s := launch.at - self._clock.monotonic()) > 0:
-                if left_s > _WARM_UNTIL_S and self._warm_path is not None:
+    def _wake(self) -> None:
+        if self._bell is not None:
+            with suppress(OSError):  # full: it is awake; closed: there is nobody
+                self._bell[0].send(b"!")
+
+    def _serve(self) -> None:
+        if self._first:
+            _go_first()
+        if self._cpu is not None:
+            _stay_on(self._cpu)
+        while not self._closing:
+            self._let_in_and_out()
+            now = self._clock.monotonic()
+            ahead_s = self._ahead_s(now)
+            if ahead_s <= SPIN_S:
+                gc.disable()
+                self._act_when_due()
+            elif self._spins(now):
+                gc.disable()
+                self._listen()
+                if any(seat.over for seat in self._news) and self._ahead_s(self._clock.monotonic()) > _TOGETHER_S:
+                    self._tell()
+            else:
+                gc.enable()
+                self._tell()
+                self._wait(ahead_s - SPIN_S)
+                self._listen()
+        for seat in (*self._seats, *self._arriving):
+            seat.error = seat.error or TryAgain("this process is closing: nothing more is sent")
+            self._news.append(seat)
+        self._tell()
+        gc.enable()
+
+    def _let_in_and_out(self) -> None:
+        while self._arriving:
+            seat = self._arriving.popleft()
+            self._seats.add(seat)
+            self._settle(seat)
+        while self._leaving:
+            self._settle(self._leaving.popleft())
+
+    def _ahead_s(self, now: float) -> float:
+        """Seconds until something is due; entries of the heap that were overtaken are dropped."""
+        while self._heap:
+            due, _, seat = self._heap[0]
+            if seat.over or seat.flight.due != due:
+                heapq.heappop(self._heap)
+            else:
+                return due - now
+        return NEVER
+
+    def _act_when_due(self) -> None:
+        """Spin to the next instant, then everything that is due."""
+        due = self._heap[0][0]
+        while (left_s := due - self._clock.monotonic()) > 0:
+            if left_s > _WARM_UNTIL_S:
+                if self._listening:
+                    self._listen()
+                    if self._ahead_s(0.0) != due:  # an answer brought something earlier, or ended it
+                        return
+                elif self._warm_path is not None:
                     self._warm_path.send()
-            sent.append(_send(launch))
+        seat = heapq.heappop(self._heap)[2]
+        try:
+            seat.flight.act()
+        except Exception as error:  # the thread serves other sessions too: whatever it is, its own caller hears of it
+            seat.error = error
+        self._settle(seat)
 
-    def _next(self, sent: list[_Sent]) -> _Launch | None:
-        """The next launch, a few milliseconds before its instant; None when closing.
+    def _spins(self, now: float) -> bool:
+        return any(seat.flight.spins_until > now for seat in self._listening)
 
-        Until nothing else is due at once nobody is told of what was sent, since waking the event loop's thread would
-        take the interpreter from this one, and no garbage is collected.
-        """
-        with self._changed:
-            while not self._closing:
-                ahead_s = self._heap[0].at - self._clock.monotonic() if self._heap else None
-                if sent and (ahead_s is None or ahead_s > _TOGETHER_S):
-                    gc.enable()
-                    _tell(sent)
-                elif ahead_s is not None and ahead_s <= SPIN_S:
-                    gc.disable()
-                    return heapq.heappop(self._heap)
-                else:
-                    self._changed.wait(None if ahead_s is None else ahead_s - SPIN_S)
-            gc.enable()
-            _tell(sent)
-            return None
+    def _listen(self) -> None:
+        for seat in tuple(self._listening):
+            if seat.withdrawn or seat.flight.waits_at is None:
+                continue
+            try:
+                seat.flight.listen()
+            except Exception as error:
+                seat.error = error
+            if seat.error is not None or seat.flight.waits_at is None or seat.flight.over:
+                self._settle(seat)
+
+    def _settle(self, seat: _Seat) -> None:
+        """Put the seat where its flight now belongs, and have its caller told in time."""
+        flight = seat.flight
+        if seat in self._listening:
+            self._listening.remove(seat)
+        if not seat.over:
+            if flight.waits_at is not None:
+                self._listening.append(seat)
+            if flight.due < NEVER:
+                heapq.heappush(self._heap, (flight.due, seat.number, seat))
+        self._news.append(seat)
+
+    def _wait(self, at_most_s: float) -> None:
+        assert self._bell is not None
+        heard = self._bell[1]
+        waiting = select.poll()
+        waiting.register(heard, select.POLLIN)
+        for seat in self._listening:
+            at = seat.flight.waits_at
+            if at is not None and at >= 0:
+                waiting.register(at, select.POLLIN)
+            else:
+                at_most_s = min(at_most_s, _POLL_S)
+        waiting.poll(None if at_most_s == NEVER else max(0.0, at_most_s) * 1000)
+        with suppress(BlockingIOError):
+            heard.recv(4096)
+
+    def _tell(self) -> None:
+        """Have every caller told of what happened; those whose flight is over are let go."""
+        if not self._news:
+            return
+        news = dict.fromkeys(self._news)
+        self._news.clear()
+        for seat in news:
+            if seat.over:
+                self._seats.discard(seat)
+        for loop in {seat.loop for seat in news}:
+            with suppress(RuntimeError):  # that loop has ended, and with it whoever would be told
+                loop.call_soon_threadsafe(_hear, [seat for seat in news if seat.loop is loop])
 
 
 def _go_first() -> None:
@@ -124,28 +278,19 @@ def _go_first() -> None:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO)))
 
 
-def _send(launch: _Launch) -> _Sent:
-    if launch.result.cancelled():
-        return _Sent(launch, None)
-    try:
-        launch.last_look()
-        return _Sent(launch, launch.line.fire())
-    except Exception as error:  # the thread serves other sessions too: whatever it is, its own caller hears of it
-        return _Sent(launch, error)
+def _stay_on(cpu: int) -> None:
+    """Keep this thread to one processor, whose caches then are its own, where that is permitted."""
+    if hasattr(os, "sched_setaffinity"):
+        with suppress(OSError):
+            os.sched_setaffinity(0, {cpu})
 
 
-def _tell(sent: list[_Sent]) -> None:
-    """Have every caller told, and forget it."""
-    for loop in {one.launch.loop for one in sent}:
-        loop.call_soon_threadsafe(_settle, [one for one in sent if one.launch.loop is loop])
-    sent.clear()
-
-
-def _settle(sent: list[_Sent]) -> None:
-    for one in sent:
-        if one.launch.result.done():
+def _hear(news: list[_Seat]) -> None:
+    for seat in news:
+        seat.told()
+        if seat.done.done() or not seat.over:
             continue
-        if isinstance(one.outcome, Exception):
-            one.launch.result.set_exception(one.outcome)
-        elif one.outcome is not None:
-            one.launch.result.set_result(one.outcome)
+        if seat.error is not None:
+            seat.done.set_exception(seat.error)
+        else:
+            seat.done.set_result(None)

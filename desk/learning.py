@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -41,25 +42,51 @@ class Learner:
         self._clock = clock
         self._ledger = ledger
         self._journal = journal
+        self._heard: dict[str, Fill] = {}
         self.hinted = asyncio.Event()
+
+    def hear(self, fill: Fill) -> None:
+        """What the account's stream said of one of our orders; it counts where the venue's list does not tell it."""
+        self._heard[fill.trade_id] = fill
 
     async def settle(self, intent: OrderIntent, believe_absent_at: datetime) -> Order | None:
         """Ask until the order is final with all its fills, or certainly absent (None).
 
-        A resting order never settles by itself: cancel it first.
+        A resting order never settles by itself: `end` it.
         """
         asked = 0
         while True:
             settled = await self.ask(intent, believe_absent_at)
             if settled:
                 return self._ledger.orders.get(intent.client_order_id)
-            await self._pause(_ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S)
+            await self.pause(_ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S)
             asked += 1
 
+    async def end(self, intent: OrderIntent, believe_absent_at: datetime) -> Order | None:
+        """As `settle`, and what rests is taken off the book for it, as often as it takes."""
+        asked = 0
+        while not await self.ask(intent, believe_absent_at):
+            await self._cancel(intent)
+            if await self.ask(intent, believe_absent_at):
+                break
+            await self.pause(_ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S)
+            asked += 1
+        return self._ledger.orders.get(intent.client_order_id)
+
+    async def _cancel(self, intent: OrderIntent) -> None:
+        order = self._ledger.orders.get(intent.client_order_id)
+        if order is not None and not order.status.final:
+            with suppress(TryAgain, OutcomeUnknown, Refused):  # asked about next, and cancelled again while it rests
+                await self._exchange.cancel(intent.symbol, intent.client_order_id)
+
     async def settle_all(self, intents: Sequence[OrderIntent], believe_absent_at: datetime) -> None:
-        """Ask about all in turn until each is settled. One after the other would wait for ever: the first is absent
-        only when the balance agrees, and the balance agrees only once the fills of a later one are known."""
+        """Ask about all in turn until each is settled, and take off the book what rests.
+
+        One after the other would wait for ever: the first is absent only when the balance agrees, and the balance
+        agrees only once the fills of a later one are known."""
         while True:
+            for intent in intents:
+                await self._cancel(intent)
             intents = [intent for intent in intents if not await self.ask(intent, believe_absent_at)]
             if not intents:
                 return
@@ -67,7 +94,13 @@ class Learner:
                 left = (believe_absent_at - self._exchange_clock.now()).total_seconds()
             except TryAgain:  # lost with a suspension; `ask` measures it anew
                 left = 0.0
-            await self._pause(max(left, _ASK_LATER_S))
+            rests = any(not self._final(intent) for intent in intents)
+            await self.pause(_ASK_EVERY_S[-1] if rests else max(left, _ASK_LATER_S))
+
+    def _final(self, intent: OrderIntent) -> bool:
+        """False for an order that was seen and may still be filled."""
+        order = self._ledger.orders.get(intent.client_order_id)
+        return order is None or order.status.final
 
     async def ask(self, intent: OrderIntent, believe_absent_at: datetime) -> bool:
         """One question; True once the intent is settled. An answer that fails to come leaves it open."""
@@ -85,7 +118,7 @@ class Learner:
         except (TryAgain, OutcomeUnknown, Refused):  # a refused question says nothing about the order
             return False
 
-    async def _pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """Wait, or less when a stream speaks of one of our orders."""
         self.hinted.clear()
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
@@ -107,12 +140,23 @@ class Learner:
             self._ledger.orders[name] = order
             self._journal.note(OrderSeen(order))
         if self._ledger.executed(name) < order.executed:
-            for fill in await self._exchange.fills(order.symbol, order.order_id):
+            for fill in await self._fills(order):
                 self._book(replace(fill, client_order_id=name))
         complete = self._ledger.executed(name) == order.executed
         if order.status.final and complete:
             self._ledger.settled.add(name)
         return order.status.final and complete
+
+    async def _fills(self, order: Order) -> Sequence[Fill]:
+        """Of the venue's list. It cannot tell more than a hundred of one second: then what the stream told, if that
+        makes up the whole order."""
+        try:
+            return await self._exchange.fills(order.symbol, order.order_id)
+        except TryAgain:
+            told = [fill for fill in self._heard.values() if fill.order_id == order.order_id]
+            if sum((fill.quantity for fill in told), NO_BASE) != order.executed:
+                raise
+            return told
 
     def _book(self, fill: Fill) -> None:
         if fill.trade_id not in self._ledger.fills:

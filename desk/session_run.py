@@ -209,6 +209,8 @@ def _report_of(desk: SessionDesk) -> EntryReport:
 
 def _hint_learner(desk: SessionDesk, item: Order | Fill | StreamGap) -> None:
     if isinstance(item, StreamGap) or item.client_order_id in desk.ledger.intents:
+        if isinstance(item, Fill):
+            desk.learner.hear(item)
         desk.learner.hinted.set()
 
 
@@ -217,6 +219,8 @@ def _hint_guard(desk: SessionDesk, run: GuardRun, item: Order | Fill | StreamGap
         run.hinted.update(intent.client_order_id for intent in desk.ledger.unsettled())
         run.gap(item)
     elif item.client_order_id in desk.ledger.intents:
+        if isinstance(item, Fill):
+            desk.learner.hear(item)
         run.hinted.add(item.client_order_id)
     else:
         return

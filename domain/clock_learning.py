@@ -31,16 +31,19 @@ def agreeing(samples: Sequence[ClockSample]) -> tuple[ClockSample, ...]:
     return tuple(samples[first:])
 
 
-def learn(remembered: Sequence[ClockSample], fresh: Sequence[ClockSample]) -> Learnt:
-    """What `fresh` samples that agree say together with the remembered ones.
+def learn(
+    remembered: Sequence[ClockSample], fresh: Sequence[ClockSample], orders: Sequence[ClockSample] = ()
+) -> Learnt:
+    """What `fresh` samples that agree say together with the remembered ones. orders: see exchange_time.estimate.
 
     Where both contradict each other the exchange's clock has jumped, and the fresh ones stand alone.
     """
     if len(fresh) < AGREEING:
         return _uneven(fresh)
-    kept = [sample for sample in remembered if sample.received > fresh[-1].received - KEPT_S]
+    since = fresh[-1].received - KEPT_S
+    kept = [sample for sample in remembered if sample.received > since]
     together = (*_thinned(kept), *fresh)
-    if (known := estimate(together)) is not None:
+    if (known := estimate(together, [order for order in orders if order.received > since])) is not None:
         return Learnt(known, together)
     if (known := estimate(fresh)) is not None:
         return Learnt(known, tuple(fresh), JumpOf.VENUE)

@@ -1,34 +1,48 @@
-"""The purchase: which intents are committed, which shot goes next, and when it is over. Pure decisions.
+"""The purchase: which orders are committed, which shot goes next, and when it is over. Pure decisions.
 
-Shots go one after the other: each may use the whole budget, and the next one goes only when the one before is final
-and bought nothing. The first fill ends the entry. So no sequence of answers can buy more than the plan.
+A budget is split into lanes. Within one lane shots go one after the other: each may use what is left of the lane's
+slice, and the next one goes only when the one before is final. Lanes may overlap, but their slices add up to no more
+than the budget. So no sequence of answers can buy more than the plan.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import ROUND_FLOOR, Decimal
 
-from domain.errors import (
-    ClockRefused,
-    NotTradable,
-    OutcomeUnknown,
-    PriceRefused,
-    RateLimited,
-    Refused,
-    SniperError,
-    TryAgain,
-)
+from domain.errors import ClockRefused, NotTradable, OutcomeUnknown, PriceRefused, RateLimited, Refused, SniperError
 from domain.ids import Leg
-from domain.money import Price, Quote, SymbolRules
-from domain.orders import OrderIntent, OrderKind, OrderRequest, Side
-from domain.policy import EntryPolicy
+from domain.money import NO_QUOTE, Price, Quote, SymbolRules, plain
+from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side
+from domain.policy import EntryPolicy, EntryStrategy
 
 MAX_SHOTS = 20
+"""Of one plan, over all its lanes."""
 LEAVES_EARLY = timedelta(milliseconds=500)
-"""How long before the opening a shot may leave: room for the way to the venue and for the clock's bound."""
-_PACE = ((0.5, 0.125), (2.0, 0.5), (10.0, 1.6))
+"""How long before its time a shot may leave: room for the way to the venue and for the clock's bound."""
+FIRE_WINDOW_S = 0.7
+"""How long after the first shot more is bought once something was: the position waits for its guard."""
+_PACE = ((0.06, 0.02), (0.5, 0.14), (2.0, 0.5), (10.0, 2.0))
 """Up to so many seconds after the opening, pause so many after a shot that came too early or met an empty book."""
-_LATE_PAUSE_S = 3.0
+_LATE_PAUSE_S = 5.0
+"""With the pace above one lane's shots last for thirty seconds, and leave two for prices that are refused."""
+_SLICE_STEP = Decimal("0.00000001")
+_AMOUNT_STEP = Decimal("0.01")
+"""Of the quote amount of a market purchase."""
+_KINDS = {EntryStrategy.LIMIT: OrderKind.LIMIT, EntryStrategy.MARKET: OrderKind.MARKET}
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A slice of the budget, and the orders that may use it one after the other.
+
+    begins: exchange time at which its first shot is meant to arrive.
+    """
+
+    number: int
+    budget: Quote
+    begins: datetime
+    intents: tuple[OrderIntent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,59 +55,144 @@ class ShootAgain:
 
 @dataclass(frozen=True, slots=True)
 class EntryOver:
-    """No further shot. result: filled, nothing or unknown; reason: for people."""
+    """No further shot. result: filled or nothing; reason: for people."""
 
     result: str
     reason: str
 
 
-def plan_intents(
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a lane's shots may go. opens_at: the opening. began: when its first shot was meant to arrive.
+
+    Both on the exchange's clock; the later of them is what pauses and ends are counted from.
+    """
+
+    policy: EntryPolicy
+    opens_at: datetime
+    began: datetime
+
+    @property
+    def start(self) -> datetime:
+        return max(self.opens_at, self.began)
+
+    def until(self, *, bought: bool) -> datetime:
+        """The last instant at which a shot may go. bought: this lane, or another one, bought something."""
+        window = self.opens_at + timedelta(seconds=self.policy.window_s)
+        if self.policy.strategy is EntryStrategy.TRANCHE:
+            return max(window, self.start)
+        grace = self.start + timedelta(seconds=self.policy.grace_s)
+        return self.start + timedelta(seconds=FIRE_WINDOW_S) if bought else grace
+
+
+def plan_lanes(
     symbol: str,
     rules: SymbolRules,
     policy: EntryPolicy,
     budget: Quote,
+    bound: Price,
     opens_at: datetime,
     first_shot: int,
     name: Callable[[Leg, int], str],
-) -> tuple[OrderIntent, ...]:
-    """All shots an entry may need, to be committed before the opening; empty when the budget buys no smallest order.
+) -> tuple[Lane, ...]:
+    """All orders an entry may need, to be committed before the opening; empty when a slice buys no smallest order.
 
     name: gives the client order id of a leg and shot number.
     """
-    bound = rules.price_down(policy.max_price)
-    quantity = rules.affordable(budget, bound)
+    bound = rules.price_down(bound)
+    begins = _beginnings(policy, opens_at)
+    share = Quote((budget / len(begins)).quantize(_SLICE_STEP, ROUND_FLOOR)) if len(begins) > 1 else budget
+    quantity = rules.affordable(share, bound)
     if quantity <= 0:
         return ()
+    each = MAX_SHOTS // len(begins)
     return tuple(
-        OrderIntent(
-            client_order_id=name(Leg.ENTRY, shot),
-            leg=Leg.ENTRY,
-            shot=shot,
-            symbol=symbol,
-            side=Side.BUY,
-            kind=OrderKind.IMMEDIATE,
-            bound=bound,
-            quantity=quantity,
-            budget=budget,
-            not_before=opens_at - LEAVES_EARLY,
+        Lane(
+            number,
+            share,
+            at,
+            tuple(
+                OrderIntent(
+                    client_order_id=name(Leg.ENTRY, shot),
+                    leg=Leg.ENTRY,
+                    shot=shot,
+                    symbol=symbol,
+                    side=Side.BUY,
+                    kind=_KINDS.get(policy.strategy, OrderKind.IMMEDIATE),
+                    bound=bound,
+                    quantity=quantity,
+                    budget=share,
+                    not_before=at - LEAVES_EARLY,
+                )
+                for shot in range(first_shot + number * each, first_shot + (number + 1) * each)
+            ),
         )
-        for shot in range(first_shot, first_shot + MAX_SHOTS)
+        for number, at in enumerate(begins)
     )
 
 
-def request_for(intent: OrderIntent, rules: SymbolRules, price: Price) -> OrderRequest | None:
-    """What to send for an entry intent at `price` or below; None when no order fits bound and budget."""
+def _beginnings(policy: EntryPolicy, opens_at: datetime) -> tuple[datetime, ...]:
+    if policy.strategy is EntryStrategy.BURST:
+        first = opens_at + timedelta(milliseconds=policy.burst_first_ms)
+        spacing = timedelta(milliseconds=policy.burst_spacing_ms)
+        return tuple(first + number * spacing for number in range(policy.burst_shots))
+    if policy.strategy is EntryStrategy.TRANCHE:
+        every = timedelta(seconds=policy.tranche_every_s)
+        return tuple(opens_at + number * every for number in range(policy.tranche_parts))
+    return (opens_at,)
+
+
+def bound_of(policy: EntryPolicy, ask: Price | None, *, late: bool) -> Price | None:
+    """The most that may be paid; None: there is no bound from anywhere yet. ask: best one seen since the opening.
+
+    late: the first shot leaves after the opening was missed.
+    """
+    bound = policy.bound(late=late)
+    if bound is not None:
+        return bound
+    return None if ask is None else marked_up(ask, policy)
+
+
+def first_price(policy: EntryPolicy, bound: Price, ask: Price | None) -> Price:
+    """What the first shot of a lane offers: the best ask plus the markup where an ask is known, inside the bound."""
+    return bound if ask is None else min(bound, marked_up(ask, policy))
+
+
+def marked_up(ask: Price, policy: EntryPolicy) -> Price:
+    """The best ask plus the policy's markup; not rounded yet."""
+    return Price(ask * (1 + policy.markup_percent / 100))
+
+
+def cost(fills: Iterable[Fill], intents: Iterable[OrderIntent], quote_asset: str) -> Quote:
+    """What `fills` of these intents took of the budget: quote, with fees where they were taken in quote."""
+    names = {intent.client_order_id for intent in intents}
+    found = NO_QUOTE
+    for fill in fills:
+        if fill.client_order_id in names:
+            found = Quote(found + fill.quote + (fill.fee if fill.fee_asset == quote_asset else 0))
+    return found
+
+
+def request_for(intent: OrderIntent, rules: SymbolRules, price: Price, left: Quote) -> OrderRequest | None:
+    """What to send for an intent at `price` or below, for `left` of its slice at most; None when no order fits."""
     limit = rules.price_down(min(price, intent.bound))
-    quantity = rules.affordable(intent.budget, limit)
+    budget = Quote(min(left, intent.budget))
+    quantity = rules.affordable(budget, limit)
     if quantity <= 0:
         return None
-    return OrderRequest(intent.client_order_id, intent.symbol, intent.side, intent.kind, limit, quantity)
+    amount = None
+    if intent.kind is OrderKind.MARKET:
+        step = max(_AMOUNT_STEP, rules.price_step)  # an amount with more decimals than the price is refused
+        amount = Quote((budget / (1 + rules.taker_fee) / step).to_integral_value(ROUND_FLOOR) * step)
+        if amount < rules.min_notional or amount <= 0:
+            return None
+    return OrderRequest(intent.client_order_id, intent.symbol, intent.side, intent.kind, limit, quantity, amount)
 
 
 def after_refusal(
-    refusal: SniperError, price: Price, policy: EntryPolicy, opens_at: datetime, now: datetime
+    refusal: SniperError, price: Price, timing: Timing, now: datetime, *, bought: bool
 ) -> ShootAgain | EntryOver:
-    """What follows a shot that certainly left no order. now: exchange time.
+    """What follows a shot that certainly left no order. bought: whether anything was bought at all. now: exchange time.
 
     OutcomeUnknown is not for here: its order may live.
     """
@@ -101,21 +200,53 @@ def after_refusal(
         raise ValueError("an unknown outcome must be learnt first")
     if isinstance(refusal, PriceRefused):
         return _after_price_refusal(refusal, price)
-    if isinstance(refusal, NotTradable):
-        return _again_inside_grace(price, policy, opens_at, now, str(refusal))
     if isinstance(refusal, RateLimited):
-        pause = refusal.retry_after_s if refusal.retry_after_s is not None else 1.0
-        return _again_inside_grace(price, policy, opens_at, now, str(refusal), at_least_s=pause)
-    if isinstance(refusal, ClockRefused | TryAgain):
-        return _again_inside_grace(price, policy, opens_at, now, str(refusal))
-    if isinstance(refusal, Refused):
+        wait_s = 1.0 if refusal.retry_after_s is None else refusal.retry_after_s
+        return again(price, timing, now, str(refusal), bought=bought, at_least_s=wait_s)
+    if isinstance(refusal, Refused) and not isinstance(refusal, NotTradable | ClockRefused):
         return EntryOver("nothing", str(refusal))
-    raise refusal
+    return again(price, timing, now, str(refusal), bought=bought)
 
 
-def after_empty(price: Price, policy: EntryPolicy, opens_at: datetime, now: datetime) -> ShootAgain | EntryOver:
-    """What follows a shot whose order ended without any fill, e.g. against an empty book. now: exchange time."""
-    return _again_inside_grace(price, policy, opens_at, now, "nothing was offered inside the price bound")
+def again(
+    price: Price, timing: Timing, now: datetime, why: str, *, bought: bool = False, at_least_s: float = 0.0
+) -> ShootAgain | EntryOver:
+    """The next shot at the pace of its distance from the start, while it may go. now: exchange time."""
+    since = (now - timing.start).total_seconds()
+    pause = max(at_least_s, next((pause for until, pause in _PACE if since < until), _LATE_PAUSE_S))
+    until = timing.until(bought=bought)
+    if now + timedelta(seconds=pause) > until:
+        after = (until - timing.opens_at).total_seconds()
+        return EntryOver(
+            "filled" if bought else "nothing", f"{why}; no shot goes later than {after:g} s after the opening"
+        )
+    return ShootAgain(pause, price)
+
+
+def after_order(
+    price: Price,
+    order: Order | None,
+    left: Quote,
+    rules: SymbolRules,
+    timing: Timing,
+    now: datetime,
+    *,
+    bought: bool,
+) -> ShootAgain | EntryOver:
+    """What follows a shot whose order has ended. An order that was filled whole ends its lane, also when it cost less
+    than the lane's slice: what was saved is not spent.
+
+    order: None: it never existed. left: of the lane's slice. bought: whether anything was bought at all. now: exchange
+    time.
+    """
+    executed = order is not None and order.executed > 0
+    if order is not None and order.status is OrderStatus.FILLED:
+        return EntryOver("filled", f"bought {plain(order.executed)} for {plain(order.executed_quote)}")
+    if rules.affordable(left, price) <= 0:
+        return EntryOver("filled", f"what is left, {plain(left)}, buys no smallest order")
+    if executed:
+        return again(price, timing, now, "no more was offered inside the price bound", bought=True)
+    return again(price, timing, now, "nothing was offered inside the price bound", bought=bought)
 
 
 def _after_price_refusal(refusal: PriceRefused, price: Price) -> ShootAgain | EntryOver:
@@ -124,13 +255,3 @@ def _after_price_refusal(refusal: PriceRefused, price: Price) -> ShootAgain | En
     if refusal.cap >= price:
         return EntryOver("nothing", f"{refusal} although {price} was asked")
     return ShootAgain(0.0, Price(refusal.cap))
-
-
-def _again_inside_grace(
-    price: Price, policy: EntryPolicy, opens_at: datetime, now: datetime, why: str, *, at_least_s: float = 0.0
-) -> ShootAgain | EntryOver:
-    since = (now - opens_at).total_seconds()
-    pause = max(at_least_s, next((pause for until, pause in _PACE if since < until), _LATE_PAUSE_S))
-    if since + pause > policy.grace_s:
-        return EntryOver("nothing", f"{why}; gave up {policy.grace_s} s after the opening")
-    return ShootAgain(pause, price)

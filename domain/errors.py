@@ -5,7 +5,7 @@ SniperError
   Refused              a definite no: the venue did nothing
     OrderRejected      price, quantity, type or funds not accepted
       PriceRefused     the price is outside what the venue takes now; carries the cap when it was named
-    NotTradable        not open yet, halted, or closed to the API
+    NotTradable        not open yet, halted, closed to the API, or nobody to trade with
     AccessDenied       key, signature, permission or account: a human has to act
     ClockRefused       the timestamp was outside the venue's window
   TryAgain             nothing was changed; the same call may work later

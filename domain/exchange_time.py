@@ -10,6 +10,7 @@ Samples that leave nothing contradict each other: what to make of that stands in
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from domain import clock_region
@@ -62,6 +63,9 @@ class ClockEstimate:
     """offset: exchange seconds minus local monotonic seconds at `measured`. bound: half-width of what is possible then.
 
     one_way: seconds from our send to the exchange, taken as half the fastest round trip.
+    arrival: exchange seconds at which something sent at `measured` arrives, minus `measured`: offset and way there in
+        one, which replies tell even where the way there and the way back differ. None: they contradict each other.
+    arrival_bound: half-width of what is possible for it, as fast as the fastest way seen.
     measured: local monotonic seconds of the last sample in it.
     rate: seconds the offset grows by per second. rate_bound: half-width of what is possible for it.
     jump: the newest one that made the estimate start anew; None: there was none in this process.
@@ -74,6 +78,8 @@ class ClockEstimate:
     rate: float = 0.0
     rate_bound: float = RATE_LIMIT
     jump: ClockJump | None = None
+    arrival: float | None = None
+    arrival_bound: float = 0.0
 
     def bound_at(self, monotonic: float) -> float:
         """The bound at another local instant: it widens as the rate is not known exactly."""
@@ -87,13 +93,34 @@ class ClockEstimate:
         """Exchange seconds since the epoch at a local instant."""
         return monotonic + self.offset_at(monotonic)
 
+    def exchange_instant(self, monotonic: float) -> datetime:
+        """As exchange_at, aware UTC."""
+        return datetime.fromtimestamp(self.exchange_at(monotonic), UTC)
+
+    @property
+    def way_s(self) -> float:
+        """Seconds from our send to the exchange, as it is aimed with."""
+        return self.one_way if self.arrival is None else max(0.0, self.arrival - self.offset)
+
     def monotonic_at(self, exchange: float) -> float:
         """The local instant at which the exchange reads `exchange`."""
         return self.measured + (exchange - self.offset - self.measured) / (1 + self.rate)
 
+    def send_at(self, exchange: float) -> float:
+        """The local instant to send at so that it arrives at `exchange` or as shortly after as is known: a shot that
+        comes too early is lost."""
+        if self.arrival is None:
+            reads = self.monotonic_at(exchange)
+            return reads + self.bound_at(reads) - self.one_way
+        at = self.measured + (exchange - self.arrival - self.measured) / (1 + self.rate)
+        return at + self.arrival_bound + abs(at - self.measured) * self.rate_bound
 
-def estimate(samples: Sequence[ClockSample]) -> ClockEstimate | None:
-    """Offset and rate all `samples` allow; None when they contradict each other. Raises ValueError without samples."""
+
+def estimate(samples: Sequence[ClockSample], orders: Sequence[ClockSample] = ()) -> ClockEstimate | None:
+    """Offset and rate all `samples` allow; None when they contradict each other. Raises ValueError without samples.
+
+    orders: acknowledged orders, `server` being when the exchange took each: they only say how late it was there.
+    """
     if not samples:
         raise ValueError("needs at least one sample")
     ordered = sorted(samples, key=lambda sample: sample.received)
@@ -111,14 +138,49 @@ def estimate(samples: Sequence[ClockSample]) -> ClockEstimate | None:
     slowest, fastest = min(corners)[0], max(corners)[0]
     offsets = [offset for _, offset in corners]
     low, high = min(offsets), max(offsets)
+    rate, rate_bound = (slowest + fastest) / 2, (fastest - slowest) / 2 + WOBBLE
+    arrival = _arrival(ordered, orders, rate, rate_bound)
     return ClockEstimate(
         offset=newest.server - newest.received + (low + high) / 2,
         bound=(high - low) / 2,
         one_way=min(sample.received - sample.sent for sample in ordered) / 2,
         measured=newest.received,
-        rate=(slowest + fastest) / 2,
-        rate_bound=(fastest - slowest) / 2 + WOBBLE,
+        rate=rate,
+        rate_bound=rate_bound,
+        arrival=None if arrival is None else newest.server - newest.received + sum(arrival) / 2,
+        arrival_bound=0.0 if arrival is None else (arrival[1] - arrival[0]) / 2,
     )
+
+
+def _arrival(
+    samples: Sequence[ClockSample], orders: Sequence[ClockSample], rate: float, rate_bound: float
+) -> tuple[float, float] | None:
+    """The earliest and the latest a request sent when the newest sample was received can arrive, relative to that
+    sample's server time and instant of receipt.
+
+    A reply's time is not before its request arrived: that is a latest. What a round trip took more than the fastest
+    one may have been lost on the way there, no more: that is an earliest.
+    """
+    newest = samples[-1]
+    fastest = min(sample.received - sample.sent for sample in samples)
+    low, high, latest = float("-inf"), float("inf"), float("inf")
+    for sample in samples:
+        told, slack = _arrived(sample, newest, rate, rate_bound)
+        low = max(low, told - slack - (sample.received - sample.sent - fastest))
+        high = min(high, told + slack + TRUNCATION_S)
+    for order in orders:
+        told, slack = _arrived(order, newest, rate, rate_bound)
+        latest = min(latest, told + slack + TRUNCATION_S)
+    if low <= latest < high:
+        high = latest  # one below `low` was stamped by a clock of its own
+    return (low, high) if low <= high else None
+
+
+def _arrived(sample: ClockSample, newest: ClockSample, rate: float, rate_bound: float) -> tuple[float, float]:
+    """What a sample says of an arrival now, and how much the clock's unknown drift since then may have changed it."""
+    since = newest.received - sample.sent
+    told = (sample.server - newest.server) - (sample.sent - newest.received) + since * rate
+    return told, abs(since) * rate_bound + FLOAT_S
 
 
 def _widest(sample: ClockSample, newest: ClockSample) -> tuple[float, float]:

@@ -10,6 +10,7 @@ BUDGET_LIMIT = Quote(Decimal(500))
 """Hard cap of one session's budget, in quote."""
 DEFAULT_BUDGET = Quote(Decimal(100))
 MAX_LADDER_STEPS = 6
+LONGEST_LATE_ENTRY_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class EntryPolicy:
         stays unknown. At most 1,000.
     markup_percent: how far above the best ask an order may reach, where one is known; never above max_price.
     late_max_price: the price bound of an entry whose first shot leaves late; None: max_price.
-    window_s: seconds after the opening at which the entry is over whatever it bought: what rests is cancelled.
+    window_s: limit and tranche only: seconds after the opening at which what rests is taken off the book, and after
+        which no part begins.
     burst_shots, burst_spacing_ms, burst_first_ms: burst only: how many overlap, how far apart, and when the first one
         arrives relative to the opening; negative is before it.
     tranche_parts, tranche_every_s: tranche only: how many parts, and how far apart their beginnings are.
@@ -72,6 +74,13 @@ class EntryPolicy:
     burst_first_ms: int = 0
     tranche_parts: int = 4
     tranche_every_s: int = 10
+
+    @property
+    def slices(self) -> int:
+        """Into how many equal slices the budget is split; each has to buy a smallest order of its own."""
+        if self.strategy is EntryStrategy.BURST:
+            return self.burst_shots
+        return self.tranche_parts if self.strategy is EntryStrategy.TRANCHE else 1
 
     def bound(self, *, late: bool) -> Price | None:
         """The operator's price bound; None: he gave none. late: the first shot leaves after the opening was missed."""
@@ -135,7 +144,7 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
     _between(found, "budget", policy.budget_quote, Decimal(0), BUDGET_LIMIT, "choose an amount inside the limit")
     for what, price in (("max price", policy.entry.max_price), ("late max price", policy.entry.late_max_price)):
         if price is not None and (not price.is_finite() or price <= 0):
-            found.append(f"{what}: got {price}, expected more than 0; without a price bound no order is sent")
+            found.append(f"{what}: got {price}, expected more than 0; give a positive price")
     _between(
         found, "stop percent", policy.exits.stop_percent, Decimal(1), Decimal(50), "the stop is mandatory", low_ok=True
     )
@@ -149,7 +158,7 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
         "late entry",
         Decimal(policy.entry.late_entry_s),
         Decimal(0),
-        Decimal(600),
+        Decimal(LONGEST_LATE_ENTRY_S),
         "give it in seconds",
         low_ok=True,
     )
@@ -177,10 +186,6 @@ def _strategy(found: list[str], entry: EntryPolicy) -> None:
     """What belongs to one strategy is judged with it only."""
     _between(found, "markup", entry.markup_percent, Decimal(0), Decimal(100), "give it in percent", low_ok=True)
     _between(found, "entry window", Decimal(entry.window_s), Decimal(0), Decimal(600), "give it in seconds")
-    if entry.window_s < entry.grace_s:
-        found.append(
-            f"entry window: got {entry.window_s} s, expected at least the grace of {entry.grace_s} s; widen the window"
-        )
     if entry.strategy is EntryStrategy.BURST:
         _between(found, "burst shots", Decimal(entry.burst_shots), Decimal(2), Decimal(5), "choose 2 to 5", low_ok=True)
         spacing = Decimal(entry.burst_spacing_ms)

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from domain import ages
 from domain.commands import EntryReport, GuardReport, MovedOpening, NewSession
+from domain.errors import OutcomeUnknown
 from domain.events import Event
-from domain.exchange_time import ClockEstimate
+from domain.exchange_time import ClockEstimate, ClockSample
 from domain.ids import SessionKey
 from domain.lease import LeaseGrant
 from domain.listings import Listing
@@ -54,6 +55,10 @@ class ExchangeClock(Protocol):
     def monotonic_at(self, instant: datetime) -> float:
         """Local monotonic seconds at which the exchange's clock reads `instant`."""
 
+    def learn(self, order: ClockSample) -> None:
+        """Called with every acknowledged order: `server` is when the exchange took it. Of use from the next
+        measurement on."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedOrder:
@@ -67,11 +72,15 @@ class SignedOrder:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The venue took the order; it says nothing about fills. received: local monotonic seconds."""
+    """The venue took the order; it says nothing about fills.
+
+    received: local monotonic seconds. taken_at: exchange time at which it was taken, None when that was not said.
+    """
 
     client_order_id: str
     order_id: str
     received: float
+    taken_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +129,56 @@ class Exchange(Protocol):
 
 
 class HotLine(Protocol):
-    """One warm connection that carries pre-signed orders; used by the launchpad's thread and by nobody else between
-    `load` and `answer`."""
+    """One warm connection with an order on it; from when it was handed out until it is given back it is the
+    launchpad's thread's alone."""
 
-    async def load(self, order: SignedOrder) -> None:
-        """Called before the instant: the bytes are laid ready, the connection is made or kept warm."""
+    number: int
+    """Which of the session's connections it is, counted from 0."""
+
+    def ready(self) -> bool:
+        """Called shortly before the instant: whether the connection still stands. Never waits."""
 
     def fire(self) -> float:
-        """Called on the launchpad's thread: one send call. Returns local monotonic seconds right after it.
+        """Called at the instant: one send call. Returns local monotonic seconds right after it.
 
         Raises OutcomeUnknown when the connection broke."""
 
-    async def answer(self, timeout_s: float) -> Ack:
-        """Called after `fire`; raises as Exchange.send does."""
+    def hear(self) -> Ack | None:
+        """Called again and again after `fire`; never waits. None: the answer is not complete. Raises as Exchange.send
+        does. `first_byte` is set then, if there was one."""
+
+    def give_up(self, reason: str) -> OutcomeUnknown:
+        """Called instead of `hear` when the answer is not waited for any longer: what is then known."""
+
+    first_byte: float | None
+    """Local monotonic second at which the first byte of the answer was here."""
+
+    def fileno(self) -> int:
+        """Of what becomes readable when an answer comes; called after `fire`."""
+
+
+class Battery(Protocol):
+    """The warm connections of one session, and the places in the request budget that its next shots take."""
+
+    async def load(self, order: SignedOrder) -> HotLine:
+        """Called before the instant: the order is laid ready on a connection that answered lately, and has its place in
+        the budget. Raises TryAgain, RateLimited among it; then nothing was sent."""
+
+    def reload(self, order: SignedOrder, line: HotLine) -> HotLine:
+        """Called on the launchpad's thread between an answer and the next shot: the order is laid ready on `line`, or
+        on another one when that cannot carry it. Never waits.
+
+        Raises RateLimited while there is no place for it in the budget, TryAgain when no connection stands."""
+
+    def give_back(self, line: HotLine) -> None:
+        """Called on the event loop when a line has nothing more to carry; what is laid on it never leaves."""
+
+    async def restock(self, *, shots: bool) -> None:
+        """Called on the event loop whenever something was heard: settles its accounts, and takes places for the next
+        shots ahead, as far as there are any now. shots: False: no more follow, and what was taken is given back."""
+
+    async def keep(self) -> None:
+        """Keep idle connections warm, and replace them before the venue closes them, until cancelled."""
 
     async def close(self) -> None:
         """Called when the entry is over; idempotent."""
@@ -141,7 +187,7 @@ class HotLine(Protocol):
 class HotLines(Protocol):
     """Where warm connections come from."""
 
-    async def open(self) -> HotLine:
+    async def open(self, lines: int) -> Battery:
         """Called while arming. Raises TryAgain when the venue cannot be reached."""
 
 
@@ -285,7 +331,7 @@ class ListingBook(Protocol):
         """Sessions that waiting targets want of a listing and that do not exist yet."""
 
     async def upcoming(self) -> tuple[Listing, ...]:
-        """Listings that open in the future."""
+        """Listings that open in the future, or opened so lately that somebody may still want to enter late."""
 
     async def sessions_of(self, listing: Listing) -> tuple[SessionRecord, ...]:
         """Unclosed sessions of a listing whose target left the opening time to the sources; an operator's own time

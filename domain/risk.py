@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from domain.checks import Check
 from domain.commands import StartSnipe
 from domain.money import Quote, SymbolRules, plain
-from domain.policy import complaints
+from domain.policy import EntryStrategy, TradePolicy, complaints
 
 MAX_SESSIONS = 5
 """Sessions of one account that may hold a reservation at once."""
@@ -33,9 +33,15 @@ def assess(start: StartSnipe, seen: RiskSnapshot) -> tuple[Check, ...]:
     """Every question with its answer, so that the operator reads one complete record; approved when all passed."""
     wrong = complaints(start.policy)
     policy = [Check("policy", "cannot be used", reason) for reason in wrong] or [Check("policy", "inside its limits")]
-    if not (start.policy.budget_quote.is_finite() and start.policy.entry.max_price.is_finite()):
-        return tuple(policy)  # nothing can be compared with them
+    if not _comparable(start.policy):
+        return tuple(policy)
     return (*policy, *(rule(start, seen) for rule in _RULES))
+
+
+def _comparable(policy: TradePolicy) -> bool:
+    """Whether its amounts are numbers that others can be compared with, and its slices can be counted."""
+    amounts = (policy.budget_quote, policy.entry.max_price, policy.entry.late_max_price)
+    return policy.entry.slices > 0 and all(amount is None or amount.is_finite() for amount in amounts)
 
 
 def _opening(start: StartSnipe, seen: RiskSnapshot) -> Check:
@@ -60,18 +66,41 @@ def _funds(start: StartSnipe, seen: RiskSnapshot) -> Check:
 def _smallest_order(start: StartSnipe, seen: RiskSnapshot) -> Check:
     if seen.rules is None:
         return Check("smallest order", "not known yet: the venue does not list the pair; asked again while arming")
-    quantity = seen.rules.affordable(start.policy.budget_quote, start.policy.entry.max_price)
+    entry = start.policy.entry
+    bound = entry.bound(late=seen.now > start.opens_at)
+    if bound is None:
+        return Check("smallest order", "not known before a price is seen: there is no max price")
+    quantity = seen.rules.affordable(Quote(start.policy.budget_quote / entry.slices), bound)
+    spender = "the budget" if entry.slices == 1 else f"each of {entry.slices} slices of the budget"
     if quantity > 0:
         return Check(
             "smallest order",
-            f"the budget buys {plain(quantity)} {seen.rules.base_asset} at the price bound or below it",
+            f"{spender} buys {plain(quantity)} {seen.rules.base_asset} at the price bound or below it",
         )
     return Check(
         "smallest order",
-        "the budget buys none",
-        f"budget: got {plain(start.policy.budget_quote)}, expected enough for one order of {start.symbol} at the price "
-        f"bound {plain(start.policy.entry.max_price)} (smallest value {plain(seen.rules.min_notional)} "
-        f"{seen.rules.quote_asset}, smallest quantity {plain(seen.rules.min_quantity)}); raise it",
+        f"{spender} buys none",
+        f"budget: got {plain(start.policy.budget_quote)}, expected enough for "
+        f"{'one order' if entry.slices == 1 else f'{entry.slices} orders'} of {start.symbol} at the price "
+        f"bound {plain(bound)} (smallest value {plain(seen.rules.min_notional)} "
+        f"{seen.rules.quote_asset}, smallest quantity {plain(seen.rules.min_quantity)}); raise it"
+        f"{'' if entry.slices == 1 else ' or buy in fewer slices'}",
+    )
+
+
+def _market_orders(start: StartSnipe, seen: RiskSnapshot) -> Check:
+    """A pair that API clients cannot trade yet may still say anything of its order types."""
+    if start.policy.entry.strategy is not EntryStrategy.MARKET:
+        return Check("market orders", f"not used by the strategy {start.policy.entry.strategy}")
+    if seen.rules is None or not seen.rules.api_allowed:
+        return Check("market orders", "not known yet: the pair cannot be traded; asked again while arming")
+    if seen.rules.market_orders:
+        return Check("market orders", "the venue takes them")
+    return Check(
+        "market orders",
+        "the venue takes none",
+        f"strategy: got market, expected one without market orders: the venue takes none for {start.symbol}; "
+        f"choose {EntryStrategy.IOC_CAP}, {EntryStrategy.LIMIT}, {EntryStrategy.BURST} or {EntryStrategy.TRANCHE}",
     )
 
 
@@ -92,4 +121,11 @@ def _halts(start: StartSnipe, seen: RiskSnapshot) -> Check:
     return Check("halts", "one covers this session", "halted: a halt covers this account or session; release it first")
 
 
-_RULES: tuple[Callable[[StartSnipe, RiskSnapshot], Check], ...] = (_opening, _funds, _smallest_order, _slot, _halts)
+_RULES: tuple[Callable[[StartSnipe, RiskSnapshot], Check], ...] = (
+    _opening,
+    _funds,
+    _smallest_order,
+    _market_orders,
+    _slot,
+    _halts,
+)

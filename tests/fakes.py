@@ -12,9 +12,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from desk.launchpad import Launchpad
+from desk.launchpad import Flight, Launchpad
+from desk.volley import Volley
 from domain import ages
 from domain.commands import MovedOpening, NewSession
 from domain.errors import (
@@ -23,6 +24,7 @@ from domain.errors import (
     NotTradable,
     OrderRejected,
     OutcomeUnknown,
+    RateLimited,
     StoreUnavailable,
     TryAgain,
 )
@@ -42,7 +44,7 @@ from domain.events import (
     PolicyChanged,
     ShotAnswered,
 )
-from domain.exchange_time import ClockEstimate
+from domain.exchange_time import ClockEstimate, ClockSample
 from domain.ids import ListingKey, SessionKey
 from domain.lease import LeaseGrant
 from domain.listings import Listing
@@ -121,6 +123,7 @@ class FakeExchangeClock:
         self.away = False
         self.measured = 0
         self.set_ahead_s = 0.0
+        self.learnt: list[ClockSample] = []
         self._estimate: ClockEstimate | None = None
         self._slept_s = 0.0
 
@@ -148,6 +151,9 @@ class FakeExchangeClock:
     def monotonic_at(self, instant: datetime) -> float:
         return self._usable().monotonic_at(instant.timestamp())
 
+    def learn(self, order: ClockSample) -> None:
+        self.learnt.append(order)
+
     def _usable(self) -> ClockEstimate:
         estimate = self.estimate()
         if estimate is None:
@@ -174,8 +180,10 @@ Fate = Lost | Exception | None
 class FakeExchange:
     """Implements domain.ports.Exchange: one symbol, one account. It takes repeated client order ids without a word.
 
-    asks: what can be bought, best first. bid: the best bid, of any size; None: nobody buys. fates: of the next orders.
-    refusals: raised by the next reads of the named method. fills_after_s: how long a fill stays invisible.
+    asks: what can be bought, best first. bid: the best bid, of any size; None: nobody buys. offers: base units that
+    purchases get from now on, whatever the asks say; what is bought is taken off; None: no such bound. fates: of the
+    next orders. refusals: raised by the next reads of the named method. fills_after_s: how long a fill stays invisible.
+    Market purchases are taken where `rules_now` has them; their order tells no price.
     """
 
     clock: FakeClock
@@ -185,6 +193,7 @@ class FakeExchange:
     asks: list[tuple[Decimal, Decimal]] = field(default_factory=lambda: [(Decimal("0.05"), Decimal(100_000))])
     bid: Price | None = Price(Decimal("0.05"))
     cap: Decimal | None = None
+    offers: Decimal | None = None
     fates: deque[Fate] = field(default_factory=deque)
     refusals: dict[str, deque[Exception]] = field(default_factory=dict)
     down: bool = False
@@ -247,6 +256,9 @@ class FakeExchange:
         )
 
     def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
+        at_market = request.kind is OrderKind.MARKET
+        if at_market != (request.quote is not None) or (at_market and request.side is Side.SELL):
+            raise ValueError(f"a {request.side} order of kind {request.kind} with {request.quote} quote")
         return SignedOrder(request.client_order_id, request, timestamp, str(recv_window_ms).encode())
 
     async def send(self, order: SignedOrder) -> Ack:
@@ -275,8 +287,17 @@ class FakeExchange:
         """The market moves: resting sells at or under the bid are filled."""
         self.bid = None if bid is None else Price(Decimal(bid))
         for index, order in enumerate(self.orders):
-            if not order.status.final and self.bid is not None and order.price <= self.bid:
+            rests = order.side is Side.SELL and not order.status.final
+            if rests and self.bid is not None and order.price <= self.bid:
                 self._fill(index, order.price, Base(order.quantity - order.executed))
+
+    def set_asks(self, *asks: tuple[str, str]) -> None:
+        """The market moves: prices and quantities offered from now on, best first. Resting buys at or above them are
+        filled, at their own prices."""
+        self.asks = [(Decimal(price), Decimal(quantity)) for price, quantity in asks]
+        for index, order in enumerate(self.orders):
+            if order.side is Side.BUY and not order.status.final:
+                self._buy(index, own_price=True)
 
     def fill_part(self, index: int, quantity: Decimal) -> None:
         """Somebody takes `quantity` of a resting order."""
@@ -324,7 +345,11 @@ class FakeExchange:
             raise ClockRefused(f"timestamp off by {age} s")
         if now < self.opens_at:
             raise NotTradable("not open yet", code=30001)
-        worth = request.price * request.quantity
+        if request.kind is OrderKind.MARKET and (self.rules_now is None or not self.rules_now.market_orders):
+            raise OrderRejected("api market order is disabled", code=30019)
+        if request.kind is OrderKind.MARKET and not self.asks:
+            raise NotTradable("no opponent order", code=30025)
+        worth = request.price * request.quantity if request.quote is None else request.quote
         held = self.free["USDT"] if request.side is Side.BUY else self.free["NEW"]
         if held < (worth if request.side is Side.BUY else request.quantity):
             raise OrderRejected("insufficient balance", code=30004)
@@ -340,8 +365,8 @@ class FakeExchange:
                 symbol=request.symbol,
                 side=request.side,
                 kind=request.kind,
-                price=request.price,
-                quantity=request.quantity,
+                price=request.price if request.quote is None else Price(Decimal(0)),
+                quantity=request.quantity if request.quote is None else self._bought_for(request.quote),
                 executed=NO_BASE,
                 executed_quote=NO_QUOTE,
                 status=OrderStatus.NEW,
@@ -349,32 +374,54 @@ class FakeExchange:
         )
         self.booked_at.append(self.now())
         if request.side is Side.BUY:
+            if request.kind is OrderKind.LIMIT:
+                self._lock("USDT", request.price * request.quantity)
             self._buy(index)
         else:
-            self.free["NEW"] -= request.quantity
-            self._locked["NEW"] += request.quantity
+            self._lock("NEW", request.quantity)
             if self.bid is not None and request.price <= self.bid:
                 self._fill(index, self.bid, request.quantity)
-        if request.kind is OrderKind.IMMEDIATE and not self.orders[index].status.final:
+        if request.kind is not OrderKind.LIMIT and not self.orders[index].status.final:
             self._end(index)
         return f"venue-{index}"
 
-    def _buy(self, index: int) -> None:
+    def _bought_for(self, quote: Quote) -> Base:
+        """What an amount of quote buys of the asks; what is left of it counts at the last of their prices."""
+        left, bought, step = Decimal(quote), Decimal(0), RULES.quantity_step
+        for number, (price, offered) in enumerate(self.asks, start=1):
+            wanted = left // (price * step) * step
+            part = wanted if number == len(self.asks) else min(wanted, offered)
+            bought += part
+            left -= part * price
+        return Base(bought)
+
+    def _buy(self, index: int, *, own_price: bool = False) -> None:
         order = self.orders[index]
-        missing = order.quantity
-        while missing > 0 and self.asks and self.asks[0][0] <= order.price:
+        missing = Base(order.quantity - order.executed)
+        while missing > 0 and self.offers != 0 and self.asks and self._reaches(order, self.asks[0][0]):
             price, offered = self.asks[0]
-            taken = min(missing, offered)
-            self._fill(index, Price(price), Base(taken))
+            taken = min(missing, offered) if self.offers is None else min(missing, offered, self.offers)
+            self._fill(index, order.price if own_price else Price(price), Base(taken))
             missing = Base(missing - taken)
+            self.offers = None if self.offers is None else self.offers - taken
             self.asks[0] = (price, offered - taken)
             if taken == offered:
                 del self.asks[0]
+
+    def _reaches(self, order: Order, ask: Decimal) -> bool:
+        return order.kind is OrderKind.MARKET or ask <= order.price
+
+    def _lock(self, asset: str, amount: Decimal) -> None:
+        """A negative amount is free again."""
+        self.free[asset] -= amount
+        self._locked[asset] += amount
 
     def _fill(self, index: int, price: Price, quantity: Base) -> None:
         order, quote = self.orders[index], Quote(price * quantity)
         fee = quote * RULES.taker_fee
         if order.side is Side.BUY:
+            if order.kind is OrderKind.LIMIT:
+                self._lock("USDT", -order.price * quantity)
             self.free["NEW"] += quantity
             self.free["USDT"] -= quote + fee
         else:
@@ -413,10 +460,11 @@ class FakeExchange:
 
     def _end(self, index: int) -> None:
         order = self.orders[index]
+        rest = order.quantity - order.executed
         if order.side is Side.SELL:
-            rest = order.quantity - order.executed
-            self._locked["NEW"] -= rest
-            self.free["NEW"] += rest
+            self._lock("NEW", -rest)
+        elif order.kind is OrderKind.LIMIT:
+            self._lock("USDT", -order.price * rest)
         status = OrderStatus.PARTIALLY_CANCELLED if order.executed else OrderStatus.CANCELLED
         self.orders[index] = replace(order, status=status)
 
@@ -432,29 +480,93 @@ def _give(answer: asyncio.Future[Ack], outcome: Ack | Exception) -> None:
 
 
 class FakeHotLine:
-    """Implements domain.ports.HotLine."""
+    """Implements domain.ports.HotLine. standing: whether its connection stands; arrived: set with each answer."""
 
-    def __init__(self, exchange: FakeExchange) -> None:
+    def __init__(self, number: int, exchange: FakeExchange) -> None:
+        self.number = number
+        self.first_byte: float | None = None
+        self.standing = True
+        self.answer: asyncio.Future[Ack] | None = None
         self._exchange = exchange
         self._loaded: SignedOrder | None = None
-        self._answer: asyncio.Future[Ack] | None = None
-        self.closed = False
 
-    async def load(self, order: SignedOrder) -> None:
-        await self._exchange.clock.sleep(0.001)
-        self._loaded = order
+    def lay(self, order: SignedOrder) -> None:
+        self._loaded, self.answer, self.first_byte = order, None, None
+
+    def ready(self) -> bool:
+        return self.standing
 
     def fire(self) -> float:
         if self._loaded is None:
-            raise RuntimeError("fire without load")
-        self._answer = self._exchange.depart(self._loaded)
+            raise RuntimeError("fire without an order")
+        self.answer = self._exchange.depart(self._loaded)
         self._loaded = None
         return self._exchange.clock.monotonic()
 
-    async def answer(self, timeout_s: float) -> Ack:
-        if self._answer is None:
-            raise RuntimeError("answer without fire")
-        return await self._exchange.answered(self._answer, timeout_s)
+    def hear(self) -> Ack | None:
+        if self.answer is None:
+            raise RuntimeError("nothing was fired that could be answered")
+        if not self.answer.done():
+            return None
+        self.first_byte = self._exchange.clock.monotonic()
+        return self.answer.result()
+
+    def give_up(self, reason: str) -> OutcomeUnknown:
+        self.standing = False
+        return OutcomeUnknown(reason)
+
+    def fileno(self) -> int:
+        return -1
+
+
+class FakeBattery:
+    """Implements domain.ports.Battery. places: of the request budget, taken ahead; None: as many as are wanted."""
+
+    def __init__(self, lines: int, exchange: FakeExchange) -> None:
+        self.lines = [FakeHotLine(number, exchange) for number in range(lines)]
+        self.idle = list(self.lines)
+        self.places: int | None = None
+        self.refusals: deque[Exception] = deque()
+        self.closed = False
+        self._exchange = exchange
+
+    async def load(self, order: SignedOrder) -> HotLine:
+        await self._exchange.clock.sleep(0.001)
+        if self.refusals:
+            raise self.refusals.popleft()
+        if not self.idle:
+            raise TryAgain("every connection for orders is in use")
+        line = self.idle.pop()
+        line.standing = True
+        line.lay(order)
+        return line
+
+    def reload(self, order: SignedOrder, line: HotLine) -> HotLine:
+        carrier = self.lines[line.number]
+        if not carrier.standing:
+            standing = [one for one in self.idle if one.standing]
+            if not standing:
+                raise TryAgain("no connection stands that could carry the next order")
+            self.idle.remove(standing[0])
+            self.idle.insert(0, carrier)
+            carrier = standing[0]
+        if self.places is not None:
+            if not self.places:
+                raise RateLimited("no place in the request budget was taken ahead")
+            self.places -= 1
+        carrier.lay(order)
+        return carrier
+
+    def give_back(self, line: HotLine) -> None:
+        if self.lines[line.number] not in self.idle:
+            self.idle.append(self.lines[line.number])
+
+    async def restock(self, *, shots: bool) -> None:
+        if shots and self.places is not None:
+            self.places = max(self.places, 1)
+
+    async def keep(self) -> None:
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         self.closed = True
@@ -465,13 +577,13 @@ class FakeHotLines:
 
     def __init__(self, exchange: FakeExchange) -> None:
         self._exchange = exchange
-        self.opened: list[FakeHotLine] = []
+        self.opened: list[FakeBattery] = []
 
-    async def open(self) -> HotLine:
+    async def open(self, lines: int) -> FakeBattery:
         await self._exchange.clock.sleep(0.01)
-        line = FakeHotLine(self._exchange)
-        self.opened.append(line)
-        return line
+        battery = FakeBattery(lines, self._exchange)
+        self.opened.append(battery)
+        return battery
 
 
 class FakeStreams:
@@ -697,13 +809,30 @@ class FakeLaunchpad(Launchpad):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self._loop_clock = clock
+        self.answers_within_s = 1.0
         self.before_look: Callable[[], None] = lambda: None
 
-    async def launch(self, at: float, last_look: Callable[[], None], line: HotLine) -> float:
-        await self._loop_clock.sleep(at - self._loop_clock.monotonic())
-        self.before_look()
-        last_look()
-        return line.fire()
+    async def fly(self, flight: Flight, told: Callable[[], None]) -> None:
+        """flight: a desk.volley.Volley on a FakeHotLine, whose answer is awaited without a thread."""
+        volley = cast(Volley, flight)
+        try:
+            while not volley.over:
+                answer = getattr(volley.line, "answer", None) if volley.waits_at is not None else None
+                if answer is not None:
+                    timeout_s = max(0.0, volley.due - self._loop_clock.monotonic())
+                    await asyncio.wait({answer}, timeout=min(timeout_s, self.answers_within_s))
+                    if answer.done():
+                        volley.listen()
+                    else:
+                        volley.act()
+                else:
+                    await self._loop_clock.sleep(volley.due - self._loop_clock.monotonic())
+                    if volley.fires:
+                        self.before_look()
+                    volley.act()
+                told()
+        finally:
+            told()
 
 
 @dataclass

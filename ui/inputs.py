@@ -1,4 +1,4 @@
-"""What people type, as values: times, lengths of time, ladders, percentages.
+"""What people type, as values: times, lengths of time, ladders, percentages, strategies.
 
 Everything that cannot be used is an InvalidInput: the value, what was expected, what to do.
 """
@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from domain.errors import InvalidInput
-from domain.policy import LadderStep
+from domain.policy import EntryStrategy, LadderStep
 
 _UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PART = re.compile(r"([0-9]+)([dhms])")
 _DURATION = re.compile(r"(?:[0-9]{1,9}[dhms])+")
+_MILLISECONDS = re.compile(r"([+-]?[0-9]{1,9})(ms|s)")
 _NO_LADDER = "none"
 _LONGEST_S = 366 * 86_400
 """Nobody means more, and the calendar ends somewhere."""
@@ -35,6 +36,36 @@ def parse_duration(what: str, text: str) -> int:
             remedy="write it so",
         )
     return seconds
+
+
+def parse_milliseconds(what: str, text: str) -> int:
+    """Whole milliseconds of "50ms", "-20ms" or "1s"; the unit is not left out. Raises InvalidInput."""
+    found = _MILLISECONDS.fullmatch(text.strip())
+    if found is None:
+        raise InvalidInput(
+            what, value=text, expected="whole milliseconds with their unit, such as 50ms or -20ms", remedy="write it so"
+        )
+    number, unit = found.groups()
+    return int(number) * (1000 if unit == "s" else 1)
+
+
+def parse_count(what: str, text: str) -> int:
+    """A whole number; whether it makes sense is judged by the policy. Raises InvalidInput."""
+    clean = text.strip()
+    if not (clean.isascii() and clean.removeprefix("-").isdigit() and len(clean) <= 9):
+        raise InvalidInput(what, value=text, expected="a whole number such as 3", remedy="write it so")
+    return int(clean)
+
+
+def parse_strategy(text: str) -> EntryStrategy:
+    """A strategy by its name, also written with hyphens. Raises InvalidInput."""
+    try:
+        return EntryStrategy(text.strip().lower().replace("-", "_"))
+    except ValueError as exc:
+        names = list(EntryStrategy)
+        raise InvalidInput(
+            "strategy", value=text, expected=f"{', '.join(names[:-1])} or {names[-1]}", remedy="choose one of them"
+        ) from exc
 
 
 def parse_opening(text: str, now: datetime) -> datetime:

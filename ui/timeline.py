@@ -18,6 +18,7 @@ from domain.events import (
     RiskRejected,
     ShotAnswered,
     ShotSent,
+    ShotSettled,
 )
 from ui.wording import Units, group_in_words, in_words
 
@@ -47,6 +48,7 @@ class Line:
 def lines(entries: Iterable[Recorded], units: Units) -> Iterator[Line]:
     """The entries of one session in their order, told in as few lines as make sense."""
     sent: dict[str, datetime] = {}
+    answered: dict[str, datetime] = {}
     run: list[Recorded] = []
     for entry in entries:
         if run and not _continues(run[-1].event, entry.event):
@@ -58,7 +60,10 @@ def lines(entries: Iterable[Recorded], units: Units) -> Iterator[Line]:
             run.append(entry)
             continue
         heading = isinstance(entry.event, PhaseEntered)
-        yield Line(happened_at(entry, sent), in_words(entry.event, units), heading, entry.number)
+        at = happened_at(entry, answered if isinstance(entry.event, ShotSettled) else sent)
+        if isinstance(entry.event, ShotAnswered):
+            answered[entry.event.client_order_id] = at
+        yield Line(at, in_words(entry.event, units), heading, entry.number)
     if run:
         yield _told(run, units)
 
@@ -72,13 +77,16 @@ def checks_of(entries: Iterable[Recorded]) -> tuple[Check, ...]:
     return asked
 
 
-def happened_at(entry: Recorded, sent: dict[str, datetime]) -> datetime:
-    """Exchange time of the thing itself where it is known; sent: when each order left, by client order id."""
+def happened_at(entry: Recorded, before: dict[str, datetime]) -> datetime:
+    """Exchange time of the thing itself where it is known.
+
+    before: when each order left, or for one that is settled, when it was answered; by client order id.
+    """
     event = entry.event
     if isinstance(event, ShotSent):
         return event.sent_at
-    if isinstance(event, ShotAnswered) and event.client_order_id in sent:
-        return sent[event.client_order_id] + timedelta(microseconds=event.after_us)
+    if isinstance(event, ShotAnswered | ShotSettled) and event.client_order_id in before:
+        return before[event.client_order_id] + timedelta(microseconds=event.after_us)
     if isinstance(event, FillSeen) and event.fill.at.microsecond:  # a list of trades tells whole seconds only
         return event.fill.at
     return entry.at

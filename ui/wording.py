@@ -3,10 +3,10 @@
 Amounts carry their unit, times are exchange time in UTC. Not here: which events belong together (timeline.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Self, assert_never
 
 from domain.errors import InvalidInput
@@ -34,13 +34,14 @@ from domain.events import (
     RiskRejected,
     ShotAnswered,
     ShotSent,
+    ShotSettled,
     StoodDown,
     StreamInterrupted,
 )
 from domain.ids import Leg, split_symbol
-from domain.money import plain
+from domain.money import Price, plain
 from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderStatus, Side
-from domain.policy import LadderStep, TradePolicy
+from domain.policy import EntryPolicy, EntryStrategy, LadderStep, TradePolicy
 from domain.session import Phase
 
 _PHASES = {
@@ -62,7 +63,17 @@ _STATUSES = {
     OrderStatus.CANCELLED: "is cancelled",
     OrderStatus.PARTIALLY_CANCELLED: "is partly filled, the rest is cancelled",
 }
+_KINDS = {OrderKind.IMMEDIATE: "at once", OrderKind.LIMIT: "resting", OrderKind.MARKET: "market"}
 _AVERAGE_DIGITS = Decimal("0.0000000001")
+_SLICE_DIGITS = Decimal("0.00000001")
+STRATEGIES = {
+    EntryStrategy.IOC_CAP: "At once, inside the price",
+    EntryStrategy.LIMIT: "One order that rests",
+    EntryStrategy.MARKET: "Market order, price not guaranteed",
+    EntryStrategy.BURST: "Several orders that overlap",
+    EntryStrategy.TRANCHE: "Parts, one after the other in time",
+}
+"""Ways of buying, for people who choose one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,9 @@ def in_words(event: Event, units: Units) -> str:
             )
         case ShotAnswered():
             return _answer(event)
+        case ShotSettled():
+            got = f"{money(event.executed, units.base)} bought" if event.executed else "nothing bought"
+            return f"shot {event.client_order_id} settled: {got}, known {event.after_us / 1000:.1f} ms after its answer"
         case OrderSeen():
             return _order(event.order, units)
         case OrderAbsent():
@@ -151,11 +165,20 @@ def group_in_words(events: tuple[IntentCommitted, ...] | tuple[IntentWithdrawn, 
         return in_words(first, units)
     if isinstance(first, IntentWithdrawn):
         return f"{len(events)} shots withdrawn unsent: {first.reason}"
-    return f"{len(events)} shots committed, one after the other: {terms(first.intent, units)}"
+    if first.intent.leg is not Leg.ENTRY:
+        return f"{len(events)} {_LEGS[first.intent.leg]} orders committed, the first: {terms(first.intent, units)}"
+    slices = len({event.intent.not_before for event in events if isinstance(event, IntentCommitted)})
+    parts = f" in {slices} slices" if slices > 1 else ""
+    return f"{len(events)} shots committed{parts}, within a slice one after the other: {terms(first.intent, units)}"
 
 
 def terms(intent: OrderIntent, units: Units) -> str:
     """What an intent allows."""
+    if intent.side is Side.BUY and intent.kind is OrderKind.MARKET:
+        return (
+            f"buy for at most {money(intent.budget, units.quote)} at whatever is offered, "
+            f"while the best ask is no more than {price(intent.bound, units)}"
+        )
     if intent.side is Side.BUY:
         return (
             f"buy for at most {money(intent.budget, units.quote)}, {money(intent.quantity, units.base)} "
@@ -165,12 +188,81 @@ def terms(intent: OrderIntent, units: Units) -> str:
 
 
 def policy_in_words(policy: TradePolicy, units: Units) -> str:
-    """Amount, bound and exits."""
+    """Amount, way of buying, bound and exits."""
     return (
-        f"budget {money(policy.budget_quote, units.quote)}, at most {price(policy.entry.max_price, units)}, "
+        f"budget {money(policy.budget_quote, units.quote)}, {entry_in_words(policy.entry, units)}, "
         f"take profit {ladder_in_words(policy.exits.ladder)}, stop {plain(policy.exits.stop_percent)} % below, "
         f"sold after {span(policy.exits.time_stop_s)}"
     )
+
+
+def entry_in_words(entry: EntryPolicy, units: Units) -> str:
+    """Strategy and price bound, shortly."""
+    match entry.strategy:
+        case EntryStrategy.IOC_CAP:
+            how = "one order after the other"
+        case EntryStrategy.LIMIT:
+            how = f"one order that rests for {span(entry.window_s)}"
+        case EntryStrategy.MARKET:
+            return f"market order while the best ask is at most {_looked_for(entry, units)}, price not guaranteed"
+        case EntryStrategy.BURST:
+            how = f"{entry.burst_shots} overlapping orders {entry.burst_spacing_ms} ms apart"
+        case EntryStrategy.TRANCHE:
+            how = f"{entry.tranche_parts} parts {span(entry.tranche_every_s)} apart"
+        case _:
+            assert_never(entry.strategy)
+    return f"{how}, at most {bound_in_words(entry, units)}"
+
+
+def bound_in_words(entry: EntryPolicy, units: Units) -> str:
+    """ "0.06 USDT/NEW", or "best ask + 10 %" where the operator gave no price."""
+    usual = _bound(entry.max_price, entry, units)
+    if entry.late_max_price is None:
+        return usual
+    return f"{usual}, late {price(entry.late_max_price, units)}"
+
+
+def entry_steps(policy: TradePolicy, units: Units) -> tuple[str, ...]:
+    """What the chosen way of buying will do, in sentences: how many orders, when, for how much, at what price."""
+    entry = policy.entry
+    slice_ = (policy.budget_quote / max(entry.slices, 1)).quantize(_SLICE_DIGITS, rounding=ROUND_FLOOR)
+    part, whole = money(slice_, units.quote), money(policy.budget_quote, units.quote)
+    grace, window = span(entry.grace_s), span(entry.window_s)
+    match entry.strategy:
+        case EntryStrategy.IOC_CAP:
+            how = (
+                f"Sends one order after the other for what is left of {whole}; each buys at once what is offered or "
+                f"nothing. Tries until {grace} after the opening, and for less than a second once something was bought."
+            )
+        case EntryStrategy.LIMIT:
+            how = (
+                f"Sends one order for {whole} that rests at its price until it is filled, at most until {window} after "
+                "the opening; then the rest is cancelled."
+            )
+        case EntryStrategy.MARKET:
+            how = (
+                f"Looks at the best ask from the opening on, for {grace}, and sends a market order for {whole} once it "
+                f"is at most {_looked_for(entry, units)}. The price is not guaranteed: it may be far "
+                "above the ask that was seen."
+            )
+        case EntryStrategy.BURST:
+            times = [entry.burst_first_ms + number * entry.burst_spacing_ms for number in range(entry.slices)]
+            how = (
+                f"Sends {entry.burst_shots} orders that overlap, each for its own slice of {part}, to arrive "
+                f"{_listed([f'{at:+d}' if at else '0' for at in times])} ms from the opening. Each buys at once what "
+                f"is offered or nothing, and is tried again until {grace} after the opening, or for less than a "
+                "second once something was bought."
+            )
+        case EntryStrategy.TRANCHE:
+            begins = [str(number * entry.tranche_every_s) for number in range(entry.slices)]
+            how = (
+                f"Buys in {entry.tranche_parts} parts of {part} each, beginning {_listed(begins)} s after the opening; "
+                f"what was not bought {window} after the opening is left. From the second part on no order reaches "
+                f"more than {plain(entry.markup_percent)} % above the best ask, where one is known."
+            )
+        case _:
+            assert_never(entry.strategy)
+    return (how, *_price_steps(entry, units))
 
 
 def ladder_in_words(ladder: Iterable[LadderStep]) -> str:
@@ -192,6 +284,23 @@ def signed(amount: Decimal, unit: str) -> str:
 def price(value: Decimal, units: Units) -> str:
     """A price with what it is counted in."""
     return f"{plain(value)} {units.quote}/{units.base}"
+
+
+def kind_in_words(kind: OrderKind) -> str:
+    """How an order behaves at the venue."""
+    return _KINDS[kind]
+
+
+def order_price(order: Order, units: Units) -> str:
+    """What an order was to pay or take; of a market order, which names no price, what it did on average."""
+    if order.kind is not OrderKind.MARKET:
+        return price(order.price, units)
+    return price(average(order.executed_quote / order.executed), units) if order.executed else "none"
+
+
+def order_quantity(order: Order, units: Units) -> str:
+    """What an order was for; of a market order, which may not tell it, what was executed."""
+    return money(order.executed if order.kind is OrderKind.MARKET else order.quantity, units.base)
 
 
 def average(value: Decimal) -> Decimal:
@@ -231,6 +340,36 @@ def span(seconds: float) -> str:
     return f"{whole} s"
 
 
+def _price_steps(entry: EntryPolicy, units: Units) -> Iterator[str]:
+    """What may be paid, as sentences; a market order's bound was told with what is not guaranteed about it."""
+    if entry.max_price is None:
+        yield (
+            "No highest price: sends nothing before an ask is seen after the opening; the price bound then is that ask "
+            f"plus {plain(entry.markup_percent)} %, and what was to leave earlier leaves then."
+        )
+    elif entry.strategy is not EntryStrategy.MARKET:
+        yield f"Buys {units.base} at no more than {price(entry.max_price, units)}, fees included inside the budget."
+    if entry.late_entry_s:
+        late = _bound(entry.bound(late=True), entry, units)
+        yield f"May begin up to {span(entry.late_entry_s)} late, then with the price bound {late}."
+
+
+def _bound(bound: Price | None, entry: EntryPolicy, units: Units) -> str:
+    return f"best ask + {plain(entry.markup_percent)} %" if bound is None else price(bound, units)
+
+
+def _looked_for(entry: EntryPolicy, units: Units) -> str:
+    """The best ask at which a market order may leave."""
+    if entry.max_price is None:
+        return f"the first one seen + {plain(entry.markup_percent)} %"
+    return price(entry.max_price, units)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """ "0, 50 and 100"."""
+    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+
+
 def _answer(event: ShotAnswered) -> str:
     code = "" if event.code is None else f" (code {event.code})"
     text = f": {event.text}" if event.text else ""
@@ -238,7 +377,15 @@ def _answer(event: ShotAnswered) -> str:
 
 
 def _order(order: Order, units: Units) -> str:
-    kind = "at once" if order.kind is OrderKind.IMMEDIATE else "resting"
+    kind = kind_in_words(order.kind)
+    if order.kind is OrderKind.MARKET:  # neither price nor quantity was asked for
+        got = (
+            f"{money(order.executed, units.base)} for {money(order.executed_quote, units.quote)}, "
+            f"{order_price(order, units)} on average"
+            if order.executed
+            else "nothing executed"
+        )
+        return f"{order.side} order ({kind}) {_STATUSES[order.status]}: {got}"
     done = f", {money(order.executed, units.base)} executed" if order.executed else ""
     return (
         f"{order.side} order ({kind}) {_STATUSES[order.status]}: {money(order.quantity, units.base)} "

@@ -67,23 +67,39 @@ def priority_of(request: OrderRequest) -> Priority:
     return Priority.EXIT if request.side is Side.SELL else Priority.ENTRY
 
 
-_TYPES = {OrderKind.LIMIT: "LIMIT", OrderKind.IMMEDIATE: "IMMEDIATE_OR_CANCEL"}
+_TYPES = {OrderKind.LIMIT: "LIMIT", OrderKind.IMMEDIATE: "IMMEDIATE_OR_CANCEL", OrderKind.MARKET: "MARKET"}
 _SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 
 
 def order_query(order: OrderRequest, timestamp: datetime, recv_window_ms: int, api_secret: str) -> str:
-    """The signed query that places `order`. Raises ValueError for a window that would let it arrive too late."""
+    """The signed query that places `order`.
+
+    Raises ValueError for a window that would let it arrive too late, and for what is never meant: a sale at market, a
+    market purchase without its amount of quote, such an amount with another kind.
+    """
     if not 0 < recv_window_ms <= LONGEST_ORDER_WINDOW_MS:
         raise ValueError(f"recv_window_ms of an order is {recv_window_ms}, allowed are 1 to {LONGEST_ORDER_WINDOW_MS}")
     params = (
         ("symbol", order.symbol),
         ("side", _SIDES[order.side]),
         ("type", _TYPES[order.kind]),
-        ("quantity", plain(order.quantity)),
-        ("price", plain(order.price)),
+        *_amounts(order),
         ("newClientOrderId", order.client_order_id),
     )
     return signed_query((*params, *stamp(timestamp, recv_window_ms)), api_secret)
+
+
+def _amounts(order: OrderRequest) -> Params:
+    """How much, and at what price if it has one: a market purchase is told by what it may spend."""
+    if order.kind is not OrderKind.MARKET:
+        if order.quote is not None:
+            raise ValueError(f"an amount of quote with an order of kind {order.kind}")
+        return (("quantity", plain(order.quantity)), ("price", plain(order.price)))
+    if order.side is Side.SELL:
+        raise ValueError("a sale at market: nothing would bound its price")
+    if order.quote is None or order.quote <= 0:
+        raise ValueError(f"a market purchase of {order.quote} quote")
+    return (("quoteOrderQty", plain(order.quote)),)
 
 
 def stamp(timestamp: datetime, recv_window_ms: int = READ_WINDOW_MS) -> Params:

@@ -51,13 +51,13 @@ UNKNOWN_ORDER_AT_QUERY = -2013
 _FAMILIES: Mapping[type[SniperError], str] = {
     # -1121 unknown symbol, 26 operation not allowed for this pair, 10004 and 10007 closed to the API, 30000 suspended,
     # 30001 direction not allowed (a listed pair before its opening), 30014 and 30021 invalid symbol, 30016 disabled,
-    # 30020 and 70011 pair not open to this client, 30041 this type cannot be placed now
-    NotTradable: "-1121 26 10004 10007 30000 30001 30014 30016 30020 30021 30041 70011",
+    # 30025 nobody sells yet, 30020 and 70011 pair not open to this client, 30041 this type cannot be placed now
+    NotTradable: "-1121 26 10004 10007 30000 30001 30014 30016 30020 30021 30025 30041 70011",
     PriceRefused: "30010 30087",
     # 4xx, 5xx, 6xx, 33333, 44444, 7000xx a parameter; 10095-10102, 30002-30005 amount or funds; 10098 risk control;
-    # 20001 unsupported; 30018, 30019, 30051 no market orders; 30025 empty book; 30026 ids; 30027-30032 position and
+    # 20001 unsupported; 30018, 30019, 30051 no market orders; 30026 ids; 30027-30032 position and
     # number of orders; 88xxx margin texts of the same kind
-    OrderRejected: "400 513 600 601 10095 10096 10097 10098 10101 10102 20001 30002 30003 30004 30005 30018 30019 30025"
+    OrderRejected: "400 513 600 601 10095 10096 10097 10098 10101 10102 20001 30002 30003 30004 30005 30018 30019"
     " 30026 30027 30028 30029 30032 30051 33333 44444 88004 88009 88013 88015 700004 700005 700008 700013",
     # 401-406, 511 authority, expiry, address; 602, 700002 signature; 701-704 permissions; 10001, 10015, 60005, 140001,
     # 140002 user or account; 10072, 700001, 700006, 700007 key

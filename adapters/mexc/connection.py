@@ -104,6 +104,36 @@ class Connection:
             if not data:
                 raise ConnectionResetError("the venue closed the connection without an answer")
 
+    def take_now(self) -> bytes | None:
+        """What has arrived, without waiting; None: nothing yet, empty: the other side closed. Raises OSError.
+
+        On the caller's thread, as `send_now`."""
+        if self._tls is None:
+            try:
+                return self._socket.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                return None
+        while True:
+            try:
+                return self._tls.read(_RECEIVE_BYTES)
+            except ssl.SSLWantReadError:
+                if pending := self._outgoing.read():  # e.g. the answer to a change of keys
+                    self._socket.send(pending)
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            try:
+                raw = self._socket.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                return None
+            if raw:
+                self._incoming.write(raw)
+            else:
+                self._incoming.write_eof()
+
+    def fileno(self) -> int:
+        """Of the socket."""
+        return self._socket.fileno()
+
     def is_quiet(self) -> bool:
         """False when the other side closed, or sent something nobody asked for; TLS tickets are neither."""
         try:

@@ -65,6 +65,7 @@ class MexcExchangeClock:
         self._connection: Connection | None = None
         self._local = LocalClocks(clock)
         self._kept: tuple[ClockSample, ...] = ()
+        self._orders: deque[ClockSample] = deque(maxlen=_TOLD)
         self._known: _Known | None = None
         self._even = True
         self._restarted_by: ClockJump | None = None
@@ -108,6 +109,10 @@ class MexcExchangeClock:
         """Local monotonic seconds at which the exchange reads `instant`. Raises TryAgain as `now` does."""
         return self._usable().monotonic_at(instant.timestamp())
 
+    def learn(self, order: ClockSample) -> None:
+        """An acknowledged order; of use until samples of its age are."""
+        self._orders.append(order)
+
     async def close(self) -> None:
         """Let go of the connection; idempotent. A later measurement makes a new one."""
         if self._connection is not None:
@@ -127,6 +132,7 @@ class MexcExchangeClock:
         known = self._known
         if known is not None and (slept := self._local.suspended_s(known.awake)):
             self._kept, self._known = (), None
+            self._orders.clear()
             self._restarted_by = self._jumped(JumpOf.SUSPENDED, slept)
         if stepped := self._local.wall_stepped_s():
             self._jumped(JumpOf.WALL, stepped)
@@ -156,7 +162,7 @@ class MexcExchangeClock:
 
     def _believe(self, fresh: tuple[ClockSample, ...]) -> ClockEstimate:
         """What is known now; a jump of the venue's clock is told, an uneven clock when it begins to be so."""
-        learnt = learn(self._kept, fresh)
+        learnt = learn(self._kept, fresh, tuple(self._orders))
         self._kept = learnt.samples
         if learnt.jumped and (learnt.jumped is JumpOf.VENUE or self._even):
             before = self._known.estimate if self._known else learnt.estimate

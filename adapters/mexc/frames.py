@@ -25,8 +25,8 @@ _STATUSES: Mapping[int, OrderStatus] = {
 }
 _VERSION = re.compile(r"[0-9]{1,20}")
 _SIDES: Mapping[int, Side] = {1: Side.BUY, 2: Side.SELL}
-_IMMEDIATE_TYPES = frozenset({3, 4, 5})
-"""Immediate or cancel, fill or kill, market: they never rest."""
+_KINDS: Mapping[int, OrderKind] = {3: OrderKind.IMMEDIATE, 4: OrderKind.IMMEDIATE, 5: OrderKind.MARKET}
+"""Immediate or cancel, fill or kill, market: they never rest. Every other one is kept as LIMIT."""
 
 
 Item = TopOfBook | DepthChange | tuple[PublicTrade, ...] | Order | Fill
@@ -115,15 +115,19 @@ def _quote(symbol: str, ticker: pb.PublicAggreBookTickerV3Api, at: datetime) -> 
 def _order(symbol: str, order: pb.PrivateOrdersV3Api) -> Order:
     if order.status not in _STATUSES:
         raise Unreadable(f"order status {order.status}, which no known order has")
+    kind = _KINDS.get(order.orderType, OrderKind.LIMIT)
+    unsaid = "0" if kind is OrderKind.MARKET else ""  # by quote: what it shows as price and quantity is not known
+    executed = Base(decimal_of("cumulativeQuantity", order.cumulativeQuantity or "0"))  # empty before fills
+    quantity = Base(decimal_of("quantity", order.quantity or unsaid))
     return Order(
         order_id=_given("id", order.id),
         client_order_id=order.clientId or None,
         symbol=_given("symbol", symbol),
         side=_side(order.tradeType),
-        kind=OrderKind.IMMEDIATE if order.orderType in _IMMEDIATE_TYPES else OrderKind.LIMIT,
-        price=Price(decimal_of("price", order.price)),
-        quantity=Base(decimal_of("quantity", order.quantity)),
-        executed=Base(decimal_of("cumulativeQuantity", order.cumulativeQuantity or "0")),  # empty before fills
+        kind=kind,
+        price=Price(decimal_of("price", order.price or unsaid)),
+        quantity=max(quantity, executed) if kind is OrderKind.MARKET else quantity,
+        executed=executed,
         executed_quote=Quote(decimal_of("cumulativeAmount", order.cumulativeAmount or "0")),
         status=_STATUSES[order.status],
     )

@@ -1,230 +1,254 @@
-"""Orders on warm connections, behind domain.ports.HotLine: everything but one send call happens before the instant."""
+"""One warm connection that carries orders, behind domain.ports.HotLine: everything but one send call happens before the
+instant, and the answer is taken without waiting.
 
-import asyncio
+From `lay` until its answer was heard a line belongs to whoever fires it; what that means for budget and breakers is
+noted then, and settled on the event loop.
+"""
+
 import ssl
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from adapters.mexc import build, parse
-from adapters.mexc.breakers import Attempt, Breakers
+from adapters.mexc.breakers import Attempt
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.codes import Purpose, Reply, accepted_body
-from adapters.mexc.connection import BROKEN, CONNECT_TIMEOUT_S, Address, Connection
-from adapters.mexc.governor import ORDERS_WAIT_S, Grant, RequestGovernor
-from adapters.mexc.http11 import request_bytes
-from adapters.mexc.limits import Priority
+from adapters.mexc.connection import BROKEN, Address, Connection
+from adapters.mexc.governor import Grant, RequestGovernor
+from adapters.mexc.http11 import AnswerReader, request_bytes
 from adapters.mexc.signing import Credentials
 from domain.errors import OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
 from domain.ports import Ack, Clock, SignedOrder
 
-LEAVES_WITHIN_S = 5.0
-"""How long before its instant an order may be laid ready and still be counted as one that is about to leave."""
-WARM_FOR_S = 2.0
-"""A connection that was idle for longer is tried with a ping before an order is laid on it."""
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Leave for one order. taken_at: local monotonic seconds."""
+
+    grant: Grant
+    attempt: Attempt
+    taken_at: float
+
+    def give_up(self) -> None:
+        """Nothing more comes of it, or nothing ever did. On the event loop; idempotent."""
+        self.grant.settle()
+        self.attempt.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What one order's answer means for others. reply: None without one. failed: why the venue seems not to work,
+    empty when it answered. limited: it asked to be left alone. took_s: from leaving until then."""
+
+    order: SignedOrder
+    place: Place
+    took_s: float
+    reply: Reply | None = None
+    failed: str = ""
+    limited: RateLimited | None = None
 
 
 class MexcHotLine:
-    """One connection and at most one order on it: load, fire, answer, then load again."""
+    """At most one order at a time: lay, fire, hear, then lay again. number: counted from 0 within a session."""
 
     def __init__(
-        self,
-        address: Address,
-        credentials: Credentials,
-        *,
-        clock: Clock,
-        governor: RequestGovernor,
-        breakers: Breakers,
-        trust: ssl.SSLContext | None,
-        capture: PayloadCapture | None,
+        self, number: int, address: Address, credentials: Credentials, clock: Clock, trust: ssl.SSLContext | None
     ) -> None:
+        self.number = number
+        self.first_byte: float | None = None
         self._address = address
         self._headers = (("X-MEXC-APIKEY", credentials.api_key), *build.JSON_HEADERS)
-        self._ping = request_bytes(build.PING.method, build.PING.path, address.host_header)
         self._clock = clock
-        self._governor = governor
-        self._breakers = breakers
         self._trust = trust
-        self._capture = capture
-        self._grant: Grant | None = None
-        self._attempt: Attempt | None = None
         self._connection: Connection | None = None  # None: nothing that could carry an order
+        self._opened_at = 0.0
         self._used_at = 0.0
-        self._loaded: SignedOrder | None = None
+        self._fired_at = 0.0
         self._record = b""
+        self._loaded: SignedOrder | None = None
         self._awaited: SignedOrder | None = None
+        self._place: Place | None = None
+        self._reader = AnswerReader()
+        self._heard: deque[_Heard] = deque()
 
-    async def load(self, order: SignedOrder) -> None:
-        """Lay the order ready; one that was laid before and never fired is dropped. Makes a new connection when the old
-        one is gone. Waits for its turn, and for that of a ping, for ORDERS_WAIT_S each.
+    @property
+    def age_s(self) -> float:
+        """Since its connection was made."""
+        return self._clock.monotonic() - self._opened_at
 
-        Raises TryAgain when the venue cannot be reached, RateLimited when the budget allows no order now.
-        """
-        priority = build.priority_of(order.request)
-        if self._loaded is not None or self._awaited is not None:
-            self._drop()  # a sealed record or an answer still to come: the connection is out of step
-        connection = await self._warm(priority)
-        await self._take_place(priority)
+    @property
+    def idle_s(self) -> float:
+        """Since the venue answered on it."""
+        return self._clock.monotonic() - self._used_at
+
+    @property
+    def stands(self) -> bool:
+        """Whether there is a connection that could carry something now."""
+        return self._connection is not None and self._loaded is None and self._awaited is None
+
+    async def connect(self, ping: bytes) -> None:
+        """A new connection that has answered once, in place of the old one. Raises OSError or Unreadable; then the old
+        one stays."""
+        fresh = await Connection.open(self._address, self._trust)
+        try:
+            await self._ask(fresh, ping)
+        except BaseException:
+            fresh.close()
+            raise
+        self.drop()
+        self._connection, self._opened_at = fresh, self._clock.monotonic()
+
+    async def ping(self, ping: bytes) -> None:
+        """A cheap question on the connection. Raises OSError or Unreadable when it is of no more use."""
+        try:
+            if self._connection is None or not self._connection.is_quiet():
+                raise ConnectionResetError("the connection is gone")
+            await self._ask(self._connection, ping)
+        except BaseException:
+            self.drop()  # its answer would be taken for the next one's
+            raise
+
+    def lay(self, order: SignedOrder, place: Place) -> None:
+        """Make the order ready to leave, in its place of the budget. RuntimeError: the line does not stand."""
+        if self._connection is None or not self.stands:
+            raise RuntimeError("an order laid on a line that cannot carry it")
         target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
         request = request_bytes(build.PLACE_ORDER.method, target, self._address.host_header, self._headers)
-        self._record = connection.seal(request)
-        self._loaded = order
+        self._record = self._connection.seal(request)
+        self._reader = AnswerReader()
+        self._loaded, self._place, self.first_byte = order, place, None
+
+    def ready(self) -> bool:
+        """Whether the connection still stands; what is not expected on it counts against it."""
+        return self._connection is not None and self._connection.is_quiet()
 
     def fire(self) -> float:
-        """One send call, on the caller's thread. RuntimeError: nothing is loaded."""
-        if self._connection is None or self._loaded is None or self._grant is None:
-            raise RuntimeError("fire without load")
-        self._grant.sent()
+        """One send call, on the caller's thread. RuntimeError: nothing is laid ready."""
+        if self._connection is None or self._loaded is None or self._place is None:
+            raise RuntimeError("fire without an order")
+        self._place.grant.sent()
         self._awaited, self._loaded = self._loaded, None
         try:
             sent = self._connection.send_now(self._record)
         except OSError as exc:
-            raise OutcomeUnknown(f"the connection broke while sending ({exc})") from exc
-        fired_at = self._clock.monotonic()
-        self._used_at = fired_at
+            self._fired_at = self._clock.monotonic()
+            raise self.give_up(f"the connection broke while sending: {exc}") from exc
+        self._fired_at = self._clock.monotonic()
         if sent != len(self._record):
-            raise OutcomeUnknown(f"only {sent} of {len(self._record)} bytes left")
-        return fired_at
+            raise self.give_up(f"only {sent} of {len(self._record)} bytes left")
+        return self._fired_at
 
-    async def answer(self, timeout_s: float) -> Ack:
+    def hear(self) -> Ack | None:
         """The venue's word on what was fired. RuntimeError: nothing was."""
-        connection, order, attempt = self._connection, self._awaited, self._attempt
-        if connection is None or order is None or attempt is None:
-            raise RuntimeError("answer without fire")
-        reusable = False
+        connection, order = self._connection, self._awaited
+        if connection is None or order is None:
+            raise RuntimeError("nothing was fired that could be answered")
+        reply: Reply | None = None
         try:
-            async with asyncio.timeout(timeout_s):
-                reply, reusable = await connection.answer()
-            received = self._clock.monotonic()
-            self._keep(order, reply)
-            order_id = parse.acknowledged_id(accepted_body(reply, Purpose.WRITE), order.client_order_id)
-        except RateLimited as exc:
-            self._governor.pause(exc.retry_after_s)
-            raise
-        except Refused:
-            attempt.answered(self._used_at)
-            raise
-        except TimeoutError as exc:
-            attempt.failed(f"no answer within {timeout_s} s")
-            raise OutcomeUnknown(f"no answer within {timeout_s} s") from exc
+            while reply is None:  # what TLS has taken in makes the socket readable no more
+                data = connection.take_now()
+                if data is None:
+                    return None
+                if self.first_byte is None:
+                    self.first_byte = self._clock.monotonic()
+                reply = self._reader.feed(data) if data else self._reader.end()
+                if reply is None and not data:
+                    raise ConnectionResetError("the venue closed the connection without an answer")
         except BROKEN as exc:
-            attempt.failed(str(exc))
-            raise OutcomeUnknown(f"no answer that can be trusted ({exc})") from exc
-        except SniperError as exc:
-            attempt.failed(str(exc))
-            raise
-        else:
-            attempt.answered(self._used_at)
-        finally:
-            self._awaited = None
-            self._settle()
-            if not reusable:
-                self._drop()
-        self._used_at = received
-        return Ack(order.client_order_id, order_id, received)
+            raise self.give_up(f"no answer that can be trusted: {exc}") from exc
+        return self._understand(order, reply)
 
-    async def close(self) -> None:
-        """Let go at once; idempotent."""
-        self._drop()
+    def give_up(self, reason: str) -> OutcomeUnknown:
+        """The answer is of no more use: whether the order exists has to be asked."""
+        self._note(None, reason)
+        self.drop()
+        return OutcomeUnknown(reason)
 
-    async def warm_up(self) -> None:
-        """Connect and speak once, so that the first order meets no cold path. Raises TryAgain."""
-        await self._warm(Priority.ENTRY)
+    def fileno(self) -> int:
+        """Of the connection. RuntimeError: there is none."""
+        if self._connection is None:
+            raise RuntimeError("a line without a connection")
+        return self._connection.fileno()
 
-    async def _warm(self, priority: Priority) -> Connection:
-        """A connection that answered lately: the one there is, else a new one."""
-        if self._connection is not None:
-            idle_s = self._clock.monotonic() - self._used_at
-            if self._connection.is_quiet() and (idle_s < WARM_FOR_S or await self._answers(self._connection, priority)):
-                return self._connection
-            self._drop()
-        try:
-            self._connection = await Connection.open(self._address, self._trust)
-        except OSError as exc:
-            raise TryAgain(f"the venue cannot be reached for orders ({exc or type(exc).__name__})") from exc
-        if not await self._answers(self._connection, priority):
-            self._drop()
-            raise TryAgain("the venue takes connections for orders but does not answer on them")
-        return self._connection
+    def settle(self, governor: RequestGovernor, capture: PayloadCapture | None) -> None:
+        """Tell budget, breaker and capture what was heard. On the event loop."""
+        while self._heard:
+            heard = self._heard.popleft()
+            if heard.limited is not None:
+                governor.pause(heard.limited.retry_after_s)
+            elif heard.failed:
+                heard.place.attempt.failed(heard.failed)
+            else:
+                heard.place.attempt.answered(self._clock.monotonic() - heard.took_s)
+            heard.place.give_up()
+            if capture is not None and heard.reply is not None:
+                target = f"{build.PLACE_ORDER.path}?{heard.order.body.decode('ascii')}"
+                capture.answer(build.PLACE_ORDER.method, target, heard.reply.status, (), heard.reply.body)
 
-    async def _answers(self, connection: Connection, priority: Priority) -> bool:
-        try:
-            async with (
-                self._governor.admitted(build.PING.cost, priority, ORDERS_WAIT_S),
-                asyncio.timeout(CONNECT_TIMEOUT_S),
-            ):
-                reply, reusable = await connection.ask(self._ping)
-        except BROKEN:
-            return False
-        except asyncio.CancelledError:
-            self._drop()  # its answer would be taken for the order's
-            raise
-        self._used_at = self._clock.monotonic()
-        return reusable and reply.status == 200
+    def unlay(self) -> Place | None:
+        """The place of what is laid ready, which then never leaves: its connection is dropped. None: nothing is."""
+        if self._loaded is None:
+            return None
+        place, self._place = self._place, None
+        self.drop()
+        return place
 
-    async def _take_place(self, priority: Priority) -> None:
-        self._settle()
-        self._attempt = self._breakers.begin(build.PLACE_ORDER.part, priority)
-        try:
-            self._grant = await self._governor.admit(build.PLACE_ORDER.cost, priority, ORDERS_WAIT_S, LEAVES_WITHIN_S)
-        except BaseException:
-            self._settle()
-            raise
+    def take_off(self) -> None:
+        """What is laid ready never leaves, and what was fired is not listened for: the connection is out of step then,
+        and is dropped. On the event loop; idempotent."""
+        if self._place is not None:
+            self._place.give_up()
+            self._place = None
+        if self._loaded is not None or self._awaited is not None:
+            self.drop()
 
-    def _keep(self, order: SignedOrder, reply: Reply) -> None:
-        if self._capture is not None:
-            target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
-            self._capture.answer(build.PLACE_ORDER.method, target, reply.status, (), reply.body)
-
-    def _settle(self) -> None:
-        if self._grant is not None:
-            self._grant.settle()
-            self._grant = None
-        if self._attempt is not None:
-            self._attempt.end()
-            self._attempt = None
-
-    def _drop(self) -> None:
-        self._settle()
+    def drop(self) -> None:
+        """Let go of the connection; idempotent."""
         if self._connection is not None:
             self._connection.close()
         self._connection = self._loaded = self._awaited = None
         self._record = b""
 
-
-class MexcHotLines:
-    """Makes warm connections for the orders of one account."""
-
-    def __init__(
-        self,
-        rest_url: str,
-        credentials: Credentials,
-        *,
-        clock: Clock,
-        governor: RequestGovernor,
-        breakers: Breakers | None = None,
-        trust: ssl.SSLContext | None = None,
-        capture: PayloadCapture | None = None,
-    ) -> None:
-        self._address = Address.parse(rest_url)
-        self._credentials = credentials
-        self._clock = clock
-        self._governor = governor
-        self._breakers = breakers or Breakers(clock)
-        self._trust = trust
-        self._capture = capture
-
-    async def open(self) -> MexcHotLine:
-        """A line whose connection has answered once. Raises TryAgain when the venue cannot be reached."""
-        line = MexcHotLine(
-            self._address,
-            self._credentials,
-            clock=self._clock,
-            governor=self._governor,
-            breakers=self._breakers,
-            trust=self._trust,
-            capture=self._capture,
-        )
+    def _understand(self, order: SignedOrder, reply: Reply) -> Ack:
+        received = self._used_at = self._clock.monotonic()
+        failed, limited = "", None
         try:
-            await line.warm_up()
-        except BaseException:
-            await line.close()
+            document = accepted_body(reply, Purpose.WRITE)
+            order_id = parse.acknowledged_id(document, order.client_order_id)
+        except RateLimited as exc:
+            limited = exc
             raise
-        return line
+        except Refused:
+            raise
+        except BROKEN as exc:
+            failed = f"no answer that can be trusted: {exc}"
+            raise OutcomeUnknown(failed) from exc
+        except SniperError as exc:
+            failed = str(exc)
+            raise
+        finally:
+            self._note(reply, failed, limited)
+            if not self._reader.reusable:
+                self.drop()
+        taken_ms = parse.taken_at_ms(document)
+        taken_at = None if taken_ms is None else datetime.fromtimestamp(taken_ms / 1000, UTC)
+        return Ack(order.client_order_id, order_id, received, taken_at)
+
+    def _note(self, reply: Reply | None, failed: str = "", limited: RateLimited | None = None) -> None:
+        order, place = self._awaited, self._place
+        self._awaited = self._place = None
+        if order is not None and place is not None:
+            took_s = self._clock.monotonic() - self._fired_at
+            self._heard.append(_Heard(order, place, took_s, reply, failed, limited))
+
+    async def _ask(self, connection: Connection, ping: bytes) -> None:
+        reply, reusable = await connection.ask(ping)
+        if not reusable or reply.status != 200:
+            raise ConnectionResetError("the venue takes connections for orders but does not answer on them")
+        self._used_at = self._clock.monotonic()
+
+
+def cannot_connect(reason: BaseException) -> TryAgain:
+    """The error for a venue that cannot be reached."""
+    return TryAgain(f"the venue cannot be reached for orders ({reason or type(reason).__name__})")

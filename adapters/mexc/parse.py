@@ -14,7 +14,7 @@ from adapters.mexc.depth import DepthSnapshot, Offers
 from adapters.mexc.members import Unreadable
 from domain.ids import ListingKey
 from domain.listings import Listing
-from domain.money import Base, Price, Quote, SymbolRules
+from domain.money import NO_BASE, Base, Price, Quote, SymbolRules
 from domain.orders import Fill, Order, OrderKind, OrderStatus, Side
 from domain.ports import Balance
 from domain.quotes import TopOfBook
@@ -27,7 +27,11 @@ _STATUSES: Mapping[str, OrderStatus] = {
     "PARTIALLY_CANCELED": OrderStatus.PARTIALLY_CANCELLED,
 }
 _SIDES: Mapping[str, Side] = {"BUY": Side.BUY, "SELL": Side.SELL}
-_IMMEDIATE_TYPES = frozenset({"IMMEDIATE_OR_CANCEL", "FILL_OR_KILL", "MARKET"})
+_KINDS: Mapping[str, OrderKind] = {
+    "IMMEDIATE_OR_CANCEL": OrderKind.IMMEDIATE,
+    "FILL_OR_KILL": OrderKind.IMMEDIATE,
+    "MARKET": OrderKind.MARKET,
+}
 """Types that never rest; every other one is kept as LIMIT, since only foreign orders have them."""
 
 _ONLINE = frozenset({"1", "ENABLED"})  # the word until 2024
@@ -95,15 +99,17 @@ def depth(document: object, symbol: str, limit: int, at: datetime) -> DepthSnaps
 def order(document: object) -> Order:
     """Of GET order, and each item of GET openOrders."""
     row = members.mapping(document, "order")
+    kind = _KINDS.get(members.text(row, "type"), OrderKind.LIMIT)
+    executed = Base(members.decimal(row, "executedQty"))
     return Order(
         order_id=members.identifier(row, "orderId"),
         client_order_id=members.optional_text(row, "clientOrderId"),
         symbol=members.text(row, "symbol"),
         side=_side(row),
-        kind=OrderKind.IMMEDIATE if members.text(row, "type") in _IMMEDIATE_TYPES else OrderKind.LIMIT,
+        kind=kind,
         price=Price(members.decimal(row, "price") if row.get("price") is not None else Decimal(0)),
-        quantity=Base(members.decimal(row, "origQty")),
-        executed=Base(members.decimal(row, "executedQty")),
+        quantity=_quantity(row, kind, executed),
+        executed=executed,
         executed_quote=Quote(members.decimal(row, "cummulativeQuoteQty")),
         status=_status(row),
     )
@@ -165,6 +171,12 @@ def acknowledged_id(document: object, client_order_id: str) -> str:
     return members.identifier(row, "orderId")
 
 
+def taken_at_ms(document: object) -> int | None:
+    """When POST order was taken, in exchange milliseconds; None when that is not said in a form we know."""
+    at = document.get("transactTime") if isinstance(document, dict) else None
+    return at if isinstance(at, int) and not isinstance(at, bool) else None
+
+
 def listen_key(document: object) -> str:
     """Of POST userDataStream."""
     key = members.text(members.mapping(document, "userDataStream"), "listenKey")
@@ -200,6 +212,7 @@ def _rules(row: Mapping[str, object]) -> SymbolRules:
         and row.get("isSpotTradingAllowed") is True
         and row.get("tradeSideType") != _CLOSED_SIDES,
         opens_at_ms=members.ms(row, "firstOpenTime") if opens_at is not None else None,
+        market_orders=_lists_market(row.get("orderTypes")),
     )
 
 
@@ -208,6 +221,20 @@ def _balance(row: Mapping[str, object]) -> Balance | None:
         return Balance(Base(members.decimal(row, "free")), Base(members.decimal(row, "locked")))
     except Unreadable:
         return None
+
+
+def _lists_market(types: object) -> bool:
+    """A market order is refused where the row does not list its type (protocol notes 2.2)."""
+    return isinstance(types, list) and "MARKET" in types
+
+
+def _quantity(row: Mapping[str, object], kind: OrderKind, executed: Base) -> Base:
+    """What was asked for. What a market purchase by quote shows here is not known (protocol notes 7.8): nothing, what
+    it got, or what its amount would have bought; so it may be missing, and is never less than what was executed."""
+    if kind is not OrderKind.MARKET:
+        return Base(members.decimal(row, "origQty"))
+    told = row.get("origQty")
+    return max(executed, Base(members.decimal(row, "origQty") if told is not None else NO_BASE))
 
 
 def _band(filters: object) -> tuple[Decimal | None, Decimal | None]:

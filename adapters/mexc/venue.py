@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.mexc.access import Gauges
+from adapters.mexc.battery import MexcHotLines
 from adapters.mexc.breakers import Breakers
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.exchange import MexcExchange
 from adapters.mexc.exchange_clock import MexcExchangeClock
 from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.history import AccountHistory
-from adapters.mexc.hot_line import MexcHotLines
 from adapters.mexc.limits import Limits
 from adapters.mexc.listing_source import ExchangeInfoListings
 from adapters.mexc.rest import Rest, SignedRest

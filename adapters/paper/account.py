@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 from domain.money import Price
-from domain.orders import Order, OrderRequest, Side
+from domain.orders import Order, OrderKind, OrderRequest, Side
 
 EXACT = Context(prec=96, traps=[Inexact, InvalidOperation])
 """Room for any product of two venue numbers and a rate; raises instead of rounding, so that no arithmetic makes or
@@ -68,7 +68,10 @@ class Booked:
 
     @property
     def locked(self) -> Decimal:
-        """What is set aside for the rest: quote with the fee for a buy, base for a sell."""
+        """What is set aside for the rest: quote with the fee for a buy, base for a sell; nothing for a market purchase,
+        which has ended by the time its placing has."""
+        if self.order.kind is OrderKind.MARKET:
+            return NOTHING
         if self.order.side is Side.SELL:
             return self.remaining
         return cost(self.order.price, self.remaining, self.fee_rate)
@@ -106,6 +109,8 @@ def cost(price: Decimal, quantity: Decimal, fee_rate: Decimal) -> Decimal:
 
 def needed(request: OrderRequest, fee_rate: Decimal) -> Decimal:
     """What has to be free for an order: quote with the fee for a buy, base for a sell."""
+    if request.quote is not None:
+        return request.quote + request.quote * fee_rate
     if request.side is Side.SELL:
         return request.quantity
     return cost(request.price, request.quantity, fee_rate)

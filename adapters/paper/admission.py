@@ -11,7 +11,7 @@ from adapters.paper.account import EXACT
 from domain.errors import ClockRefused, NotTradable, OrderRejected, PriceRefused
 from domain.money import Price, SymbolRules, plain
 from domain.order_book import OrderBook
-from domain.orders import OrderRequest, Side
+from domain.orders import OrderKind, OrderRequest, Side
 
 AHEAD = timedelta(milliseconds=1000)
 """A timestamp may lie this much before the exchange's clock, exclusively (protocol notes 1.4)."""
@@ -21,7 +21,18 @@ WITHOUT_BAND_FOR = timedelta(seconds=60)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 NOT_OPEN, TOO_SMALL, TOO_LARGE, NO_FUNDS, OVERSOLD, OUTSIDE_BAND = 30001, 30002, 30003, 30004, 30005, 30087
+NO_MARKET_ORDERS, NOBODY_OPPOSITE = 30019, 30025
 OUTSIDE_WINDOW, NOT_FOR_API, MALFORMED = 700003, 10007, 400
+
+
+def check_meant(request: OrderRequest) -> None:
+    """Raises ValueError for what the real adapter does not sign: a sale at market, a market purchase without its amount
+    of quote, such an amount with another kind."""
+    at_market = request.kind is OrderKind.MARKET
+    if at_market and request.side is Side.SELL:
+        raise ValueError("a sale at market: nothing would bound its price")
+    if at_market != (request.quote is not None) or (request.quote is not None and request.quote <= 0):
+        raise ValueError(f"an order of kind {request.kind} with {request.quote} quote")
 
 
 def admit(
@@ -44,10 +55,12 @@ def admit(
     why = closed(rules, server)
     if why is not None:
         raise NotTradable(why, code=NOT_OPEN)
+    if request.kind is OrderKind.MARKET and not rules.market_orders:
+        raise OrderRejected(f"{rules.symbol} takes no market orders", code=NO_MARKET_ORDERS)
     with localcontext(EXACT):
         _check_form(request, rules)
         _check_size(request, rules)
-        if not _just_opened(rules, server):
+        if request.kind is not OrderKind.MARKET and not _just_opened(rules, server):
             _check_price(request, rules, reference)
     return rules
 
@@ -68,6 +81,18 @@ def check_funds(request: OrderRequest, lacking: Decimal, rules: SymbolRules) -> 
         buys = request.side is Side.BUY
         asset = rules.quote_asset if buys else rules.base_asset
         raise OrderRejected(f"lacks {plain(lacking)} {asset}", code=NO_FUNDS if buys else OVERSOLD)
+
+
+def check_opponent(request: OrderRequest, book: OrderBook | None) -> None:
+    """Raises NotTradable for a market purchase where nobody sells. book: None: not known, which proves nothing."""
+    if request.kind is OrderKind.MARKET and book is not None and not book.asks:
+        raise NotTradable(f"nobody offers {request.symbol}", code=NOBODY_OPPOSITE)
+
+
+def comes_to_nothing(request: OrderRequest, rules: SymbolRules, server: datetime) -> bool:
+    """Whether the venue takes the order and cancels it at once: reported of market orders in an opening's first minute
+    (protocol notes 5.3), which a purchase on paper must not do better than."""
+    return request.kind is OrderKind.MARKET and _just_opened(rules, server)
 
 
 def closed(rules: SymbolRules, server: datetime) -> str | None:
@@ -98,26 +123,30 @@ def _just_opened(rules: SymbolRules, server: datetime) -> bool:
 
 
 def _check_form(request: OrderRequest, rules: SymbolRules) -> None:
-    for what, value, step in (
-        ("price", request.price, rules.price_step),
-        ("quantity", request.quantity, rules.quantity_step),
-    ):
+    told = (
+        (("price", request.price, rules.price_step), ("quantity", request.quantity, rules.quantity_step))
+        if request.quote is None
+        else (("amount", request.quote, rules.price_step),)  # no more decimals than a price has
+    )
+    for what, value, step in told:
         if value <= 0 or value % step != 0:
             raise OrderRejected(f"{what} {plain(value)} is no positive multiple of {plain(step)}", code=MALFORMED)
 
 
 def _check_size(request: OrderRequest, rules: SymbolRules) -> None:
-    worth = request.price * request.quantity
-    for amount, least, asset in (
-        (request.quantity, rules.min_quantity, rules.base_asset),
-        (worth, rules.min_notional, rules.quote_asset),
-    ):
-        if amount < least:
-            raise OrderRejected(f"{plain(amount)} {asset}, at least {plain(least)}", code=TOO_SMALL)
+    if request.quote is None and request.quantity < rules.min_quantity:
+        raise _too_small(request.quantity, rules.min_quantity, rules.base_asset)
+    worth = request.price * request.quantity if request.quote is None else request.quote
+    if worth < rules.min_notional:
+        raise _too_small(worth, rules.min_notional, rules.quote_asset)
     if rules.max_notional is not None and worth > rules.max_notional:
         raise OrderRejected(
             f"worth {plain(worth)} {rules.quote_asset}, at most {plain(rules.max_notional)}", code=TOO_LARGE
         )
+
+
+def _too_small(amount: Decimal, least: Decimal, asset: str) -> OrderRejected:
+    return OrderRejected(f"{plain(amount)} {asset}, at least {plain(least)}", code=TOO_SMALL)
 
 
 def _check_price(request: OrderRequest, rules: SymbolRules, reference: Price | None) -> None:

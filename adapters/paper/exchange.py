@@ -105,7 +105,9 @@ class PaperExchange:
             return tuple(fill for fill in await self._books.fills(order_id) if fill.symbol == symbol)
 
     def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
-        """The order with its window; there is no signature. ValueError: the window exceeds 1,000 ms."""
+        """The order with its window; there is no signature. ValueError: the window exceeds 1,000 ms, or it is an order
+        that is never meant."""
+        admission.check_meant(request)
         if not 0 < recv_window_ms <= LONGEST_WINDOW_MS:
             raise ValueError(f"recv_window_ms is {recv_window_ms}, at most {LONGEST_WINDOW_MS}")
         return SignedOrder(request.client_order_id, request, timestamp, str(recv_window_ms).encode("ascii"))
@@ -159,6 +161,9 @@ class PaperExchange:
             rules=rules,
             reference=admission.reference_price(order.request.side, book, market.last),
         )
+        admission.check_opponent(order.request, book)
+        if admission.comes_to_nothing(order.request, admitted, arrived_at):
+            book = None
         return await self._book(order, admitted, book, arrived_at, one_way_s)
 
     async def _book(
@@ -171,9 +176,7 @@ class PaperExchange:
             at_venue = self._exchange_time(self._clock.monotonic() - one_way_s)
             admission.check_window(order.timestamp, int(order.body), at_venue)
             admission.check_funds(request, account.lacks(request, rules.taker_fee), rules)
-            return account.place(
-                request, order_id=f"P{uuid.uuid4().hex}", fee_rate=rules.taker_fee, at=arrived_at, book=book
-            )
+            return account.place(request, order_id=f"P{uuid.uuid4().hex}", rules=rules, at=arrived_at, book=book)
 
         pair = Pair(request.symbol, rules.base_asset, rules.quote_asset)
         with _writing():

@@ -1,58 +1,113 @@
-"""Orders on paper that leave at an instant, behind domain.ports.HotLine."""
+"""Orders on paper that leave at an instant, behind domain.ports.HotLine and Battery."""
 
 import asyncio
+from functools import partial
 
 from adapters.paper.exchange import PaperExchange
-from domain.errors import OutcomeUnknown
-from domain.ports import Ack, Clock, SignedOrder
+from domain.errors import OutcomeUnknown, TryAgain
+from domain.ports import Ack, Clock, HotLine, SignedOrder
 
 
 class PaperHotLine:
-    """At most one order at a time: load, fire, answer, then load again."""
+    """At most one order at a time: lay, fire, hear, then lay again."""
 
-    def __init__(self, exchange: PaperExchange, clock: Clock) -> None:
+    def __init__(self, number: int, exchange: PaperExchange, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
+        self.number = number
+        self.first_byte: float | None = None
         self._exchange = exchange
         self._clock = clock
-        self._loaded: tuple[SignedOrder, asyncio.AbstractEventLoop, asyncio.Future[asyncio.Task[Ack]]] | None = None
-        self._awaited: asyncio.Future[asyncio.Task[Ack]] | None = None
+        self._loop = loop
+        self._loaded: SignedOrder | None = None
+        self._fired = 0
+        self._answers: dict[int, Ack | BaseException] = {}  # by how many orders had been fired
 
-    async def load(self, order: SignedOrder) -> None:
-        """Lay the order ready and follow its market; one that was laid before and never fired is dropped."""
-        await self._exchange.warm_up(order.request.symbol)
-        loop = asyncio.get_running_loop()
-        self._awaited = None
-        self._loaded = (order, loop, loop.create_future())
+    def lay(self, order: SignedOrder) -> None:
+        """One that was laid before and never fired is dropped."""
+        self._loaded, self.first_byte = order, None
+
+    def take_off(self) -> None:
+        """What is laid ready never leaves; idempotent."""
+        self._loaded = None
+
+    def ready(self) -> bool:
+        """Always."""
+        return True
 
     def fire(self) -> float:
-        """Stamp the time and hand over to the event loop, on the caller's thread. RuntimeError: nothing is loaded."""
+        """Stamp the time and hand over to the event loop, on the caller's thread. RuntimeError: nothing is laid."""
         if self._loaded is None:
-            raise RuntimeError("fire without load")
-        order, loop, departed = self._loaded
-        self._loaded, self._awaited = None, departed
+            raise RuntimeError("fire without an order")
+        order, self._loaded = self._loaded, None
+        self._fired += 1
         fired_at = self._clock.monotonic()
-        loop.call_soon_threadsafe(self._depart, order, fired_at, departed)
+        self._loop.call_soon_threadsafe(self._depart, order, fired_at, self._fired)
         return fired_at
 
-    async def answer(self, timeout_s: float) -> Ack:
-        """The paper venue's word on what was fired. RuntimeError: nothing was."""
-        departed = self._awaited
-        if departed is None:
-            raise RuntimeError("answer without fire")
-        self._awaited = None
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await asyncio.shield(await departed)
-        except TimeoutError as exc:
-            raise OutcomeUnknown(f"no answer within {timeout_s} s") from exc
+    def hear(self) -> Ack | None:
+        answer = self._answers.pop(self._fired, None)
+        if answer is None:
+            return None
+        self.first_byte = self._clock.monotonic()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def give_up(self, reason: str) -> OutcomeUnknown:
+        """What was fired goes on."""
+        return OutcomeUnknown(reason)
+
+    def fileno(self) -> int:
+        """There is nothing to wait at."""
+        return -1
+
+    def _depart(self, order: SignedOrder, fired_at: float, number: int) -> None:
+        self._exchange.depart(order, fired_at).add_done_callback(partial(self._heard, number))
+
+    def _heard(self, number: int, task: asyncio.Task[Ack]) -> None:
+        if task.cancelled():
+            self._answers[number] = OutcomeUnknown("the paper venue was closed")
+        else:
+            self._answers[number] = task.exception() or task.result()
+
+
+class PaperBattery:
+    """Lines without connections: each carries whatever is laid on it."""
+
+    def __init__(self, lines: int, exchange: PaperExchange, clock: Clock) -> None:
+        loop = asyncio.get_running_loop()
+        self._exchange = exchange
+        self._clock = clock
+        self._idle = [PaperHotLine(number, exchange, clock, loop) for number in range(lines)]
+        self._lines = tuple(self._idle)
+
+    async def load(self, order: SignedOrder) -> HotLine:
+        """Follows the market of the order from here on."""
+        await self._exchange.warm_up(order.request.symbol)
+        if not self._idle:
+            raise TryAgain("every line for orders is in use")
+        line = self._idle.pop()
+        line.lay(order)
+        return line
+
+    def reload(self, order: SignedOrder, line: HotLine) -> HotLine:
+        self._lines[line.number].lay(order)
+        return line
+
+    def give_back(self, line: HotLine) -> None:
+        mine = self._lines[line.number]
+        mine.take_off()
+        if mine not in self._idle:
+            self._idle.append(mine)
+
+    async def restock(self, *, shots: bool) -> None:
+        """Paper has no budget of its own."""
+
+    async def keep(self) -> None:
+        """Nothing grows cold."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
-        """Let go at once; what was fired goes on. Idempotent."""
-        self._loaded = self._awaited = None
-
-    def _depart(self, order: SignedOrder, fired_at: float, departed: asyncio.Future[asyncio.Task[Ack]]) -> None:
-        task = self._exchange.depart(order, fired_at)
-        if not departed.done():  # whoever waited for the answer may have been cancelled
-            departed.set_result(task)
+        """What was fired goes on."""
 
 
 class PaperHotLines:
@@ -62,6 +117,6 @@ class PaperHotLines:
         self._exchange = exchange
         self._clock = clock
 
-    async def open(self) -> PaperHotLine:
+    async def open(self, lines: int) -> PaperBattery:
         """Always there."""
-        return PaperHotLine(self._exchange, self._clock)
+        return PaperBattery(lines, self._exchange, self._clock)

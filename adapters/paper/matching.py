@@ -1,10 +1,11 @@
 """How orders on paper trade with the real market: pure, no I/O, no clock.
 
-An arriving order takes what the book offers, at the offers' prices. What rests is filled at its own price: by a later
-book that crosses it, by a trade beyond its price, and by trades at its price once what stood there before it is gone.
-Cancellations ahead of it are not counted: book and trades come over different streams, in no certain order, and
-counting both could count one trade twice. So a fill comes too late rather than too early. Every fill pays the taker's
-fee; the symbol's rules do not tell another.
+An arriving order takes what the book offers, at the offers' prices. A market purchase does so until its amount of quote
+is spent, no more than 5 % above the best of them; its fee comes on top, which is not known of the real venue. What
+rests is filled at its own price: by a later book that crosses it, by a trade beyond its price, and by trades at its
+price once what stood there before it is gone. Cancellations ahead of it are not counted: book and trades come over
+different streams, in no certain order, and counting both could count one trade twice. So a fill comes too late rather
+than too early. Every fill pays the taker's fee; the symbol's rules do not tell another.
 
 Not modelled: what our order would have made others do, and orders of our own meeting each other.
 """
@@ -16,9 +17,12 @@ from decimal import Decimal, localcontext
 
 from adapters.paper.account import EXACT, NOTHING, Booked, Offer, Pair, Taken, Wallet, needed
 from adapters.paper.depth import offers, opposite, shown, still_taken, within
-from domain.money import NO_BASE, NO_QUOTE, Base, Price, Quote
+from domain.money import NO_BASE, NO_QUOTE, Base, Price, Quote, SymbolRules
 from domain.order_book import OrderBook, PublicTrade
 from domain.orders import Fill, Order, OrderKind, OrderRequest, OrderStatus, Side
+
+MARKET_BOUND = Decimal("1.05")
+"""Times the best offer: the most that a market purchase pays; what lies beyond stays unspent (protocol notes 2.7)."""
 
 
 class PaperAccount:
@@ -58,19 +62,21 @@ class PaperAccount:
             return max(needed(request, fee_rate) - wallet.free, NOTHING)
 
     def place(
-        self, request: OrderRequest, *, order_id: str, fee_rate: Decimal, at: datetime, book: OrderBook | None
+        self, request: OrderRequest, *, order_id: str, rules: SymbolRules, at: datetime, book: OrderBook | None
     ) -> Booked:
-        """Take what the book offers inside the limit; the rest of a LIMIT rests, of an IMMEDIATE_OR_CANCEL ends.
+        """Take what the book offers inside the limit; the rest of a LIMIT rests, of any other kind ends.
 
         at: exchange time of arrival. book: as it was then; None: there is none, and nothing is filled. The order has
         passed `lacks` and admission.
         """
         with localcontext(EXACT):
-            booked = self._accepted(request, order_id, fee_rate, at, book)
             if book is not None:
                 self.taken = still_taken(self.taken, book, at)
+                request = self._sized(request, rules, book)
+            booked = self._accepted(request, order_id, rules.taker_fee, at, book)
+            if book is not None:
                 booked = self._take(booked, book, at, own_price=False)
-            if booked.remaining > 0 and request.kind is OrderKind.IMMEDIATE:
+            if request.kind is not OrderKind.LIMIT and not booked.order.status.final:
                 booked = self._end(booked)
             return booked
 
@@ -99,6 +105,27 @@ class PaperAccount:
                 meets = order.side is not trade.taker and within(order.side, order.price, trade.price)
                 if meets and trade.at >= booked.placed_at:
                     ours += self._pass(booked, trade, trade.quantity - ours)
+
+    def _sized(self, request: OrderRequest, rules: SymbolRules, book: OrderBook) -> OrderRequest:
+        """A market purchase with the price and the quantity it comes to in this book: as much of the offers as its
+        quote pays for, and what the rest of it would pay for at the bound. Any other order as it is."""
+        if request.quote is None or not book.asks:
+            return request
+        bound = book.asks[0].price * MARKET_BOUND // rules.price_step * rules.price_step
+        left, quantity = Decimal(request.quote), NOTHING
+        for level in book.asks:
+            wanted = _bought(left, level.price, rules)
+            if wanted == 0 or level.price > bound:
+                break
+            part = min(self._left_of(Offer(Side.SELL, level.price), level.quantity), wanted)
+            quantity += part
+            left -= part * level.price
+        return replace(request, price=Price(bound), quantity=Base(quantity + _bought(left, bound, rules)))
+
+    def _left_of(self, offer: Offer, shows: Decimal) -> Decimal:
+        """What we have not had yet of an offer that the book shows with so much."""
+        had = self.taken[offer].quantity if offer in self.taken else NOTHING
+        return max(shows - had, NOTHING)
 
     def _accepted(
         self, request: OrderRequest, order_id: str, fee_rate: Decimal, at: datetime, book: OrderBook | None
@@ -135,10 +162,10 @@ class PaperAccount:
             if booked.remaining == 0 or not within(order.side, order.price, level.price):
                 break
             offer = Offer(theirs, level.price)
-            had = self.taken[offer].quantity if offer in self.taken else NOTHING
-            quantity = min(level.quantity - had, booked.remaining)
+            left = self._left_of(offer, level.quantity)
+            quantity = min(left, booked.remaining)
             if quantity > 0:
-                self.taken[offer] = Taken(had + quantity, at, book.version)
+                self.taken[offer] = Taken(level.quantity - left + quantity, at, book.version)
                 booked = self._fill(booked, order.price if own_price else level.price, quantity, at)
         return booked
 
@@ -232,3 +259,8 @@ class PaperAccount:
             *sorted(sells, key=lambda booked: booked.order.price),
             *sorted(buys, key=lambda booked: booked.order.price, reverse=True),
         ]
+
+
+def _bought(quote: Decimal, price: Decimal, rules: SymbolRules) -> Decimal:
+    """How much an amount of quote pays for, in whole steps."""
+    return quote // (price * rules.quantity_step) * rules.quantity_step

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.rows import kwargs_row
 
@@ -13,6 +13,7 @@ from adapters.postgres.event_codec import policy_of
 from domain.commands import NewSession, StartSnipe
 from domain.ids import ListingKey, SessionKey
 from domain.listings import Listing
+from domain.policy import LONGEST_LATE_ENTRY_S
 from domain.session import SessionRecord
 
 CHANGES_AT_ONCE = 500
@@ -102,13 +103,15 @@ class PostgresListingBook:
             return tuple([await _session(connection, listing, *row) for row in waiting.values()])
 
     async def upcoming(self) -> tuple[Listing, ...]:
-        """Listings that open in the future by the database's clock, soonest first."""
+        """By the database's clock, soonest first."""
         async with (
             self._database.transaction() as connection,
             connection.cursor(row_factory=kwargs_row(rows.listing)) as cursor,
         ):
             await cursor.execute(
-                "SELECT key, symbol, opens_at, revision FROM listings WHERE opens_at > now() ORDER BY opens_at, key"
+                "SELECT key, symbol, opens_at, revision FROM listings "
+                "WHERE opens_at > now() - %s ORDER BY opens_at, key",
+                (timedelta(seconds=LONGEST_LATE_ENTRY_S),),
             )
             return tuple(await cursor.fetchall())
 

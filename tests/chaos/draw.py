@@ -11,10 +11,6 @@ from tests.chaos.draw_faults import draw_faults, draw_timed, draw_wire_faults
 from tests.chaos.draw_workers import draw_mishaps, draw_workers
 from tests.chaos.plan import Plan, dice_of
 
-CARRIED_OUT = (EntryStrategy.IOC_CAP,)  # tuple(EntryStrategy) once the desk carries out all of them
-PRICE_IS_GIVEN = True
-"""False once the desk finds its price bound itself when the operator gave none."""
-
 OPEN_PRICE = Decimal("0.05")
 
 
@@ -64,12 +60,12 @@ def draw_entry(dice: random.Random) -> EntryPolicy:
     grace_s = dice.choice((3, 8, 12, 20))
     given = Price(OPEN_PRICE * dice.choice((Decimal("1.06"), Decimal("1.2"), Decimal("1.3"), Decimal(2))))
     policy = EntryPolicy(
-        max_price=given if PRICE_IS_GIVEN or dice.random() < 0.7 else None,
+        max_price=given if dice.random() < 0.7 else None,
         grace_s=grace_s,
         late_entry_s=dice.choice((0, 10, 60, 60)),
         clock_bound_ms=dice.choice((400, 1000)),
         recv_window_ms=dice.choice((300, 1000, 1000)),
-        strategy=dice.choice(CARRIED_OUT),
+        strategy=dice.choice(tuple(EntryStrategy)),
         late_max_price=dice.choice((None, None, Price(OPEN_PRICE * Decimal("1.1")))),
         window_s=grace_s + dice.randint(0, 5),
         burst_shots=dice.randint(2, 5),

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.errors import StoreUnavailable
 
-_ANSWERED_AT_ONCE = ("estimate", "now", "monotonic_at", "sign")
+_ANSWERED_AT_ONCE = ("estimate", "now", "monotonic_at", "learn", "sign")
 """Memory only: nothing is awaited, so nothing can happen meanwhile."""
 
 

@@ -67,6 +67,18 @@ def test_help_loads_nothing_heavy() -> None:
         ("--budget", "many", "budget: got 'many', expected a plain decimal number such as 12.5; write it so"),
         ("--max-price", "0", "max price: got 0, expected more than 0"),
         ("--max-price", "1,5", "max price: got '1,5', expected a plain decimal number"),
+        ("--strategy", "fast", "strategy: got 'fast', expected ioc_cap, limit, market, burst or tranche; choose one"),
+        ("--markup", "101", "markup: got 101, expected from 0 to 100; give it in percent"),
+        ("--markup", "some", "markup: got 'some', expected a plain decimal number"),
+        ("--late-max-price", "0.07", "late max price: got 0.07, expected it only where late entry is allowed; allow"),
+        ("--window", "90s", "entry window: got 90 for the strategy ioc_cap, expected it only for limit or tranche;"),
+        ("--burst-shots", "3", "burst shots: got 3 for the strategy ioc_cap, expected it only for burst; leave it out"),
+        ("--burst-shots", "few", "burst shots: got 'few', expected a whole number such as 3; write it so"),
+        ("--burst-spacing", "50ms", "burst spacing: got 50 for the strategy ioc_cap, expected it only for burst;"),
+        ("--burst-spacing", "50", "burst spacing: got '50', expected whole milliseconds with their unit"),
+        ("--burst-start", "-20ms", "burst start: got -20 for the strategy ioc_cap, expected it only for burst;"),
+        ("--tranches", "4", "tranches: got 4 for the strategy ioc_cap, expected it only for tranche;"),
+        ("--tranche-every", "10s", "tranche interval: got 10 for the strategy ioc_cap, expected it only for tranche;"),
         ("--at", "2020-01-01T00:00:00Z", "opening: got 2020-01-01 00:00:00.000 UTC, expected a time after"),
         ("--at", "2999-01-01T00:00:00", "opening: got '2999-01-01T00:00:00', expected a time with its zone; append Z"),
         ("--at", "tomorrow", "opening: got 'tomorrow', expected a time such as 2026-01-31T12:00:00Z"),
@@ -98,6 +110,99 @@ def test_a_bad_value_is_one_line_and_writes_nothing(
 
 
 @pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--strategy burst --burst-shots 6", "burst shots: got 6, expected from 2 to 5; choose 2 to 5"),
+        ("--strategy burst --burst-start -201ms", "burst start: got -201, expected from -200 to 1000"),
+        ("--strategy burst --tranches 3", "tranches: got 3 for the strategy burst, expected it only for tranche;"),
+        ("--strategy tranche --tranche-every 30s", "entry window: got 60 s, expected more than the 90 s after which"),
+        ("--strategy tranche --burst-shots 3", "burst shots: got 3 for the strategy tranche, expected it only for"),
+        ("--strategy limit --window 601s", "entry window: got 601, expected more than 0 to 600; give it in seconds"),
+        ("--strategy market --window 30s", "entry window: got 30 for the strategy market, expected it only for limit"),
+    ],
+)
+@pytest.mark.postgres
+def test_a_wrong_choice_of_a_strategy_is_one_line(
+    database: str, capsys: pytest.CaptureFixture[str], line: str, words: str
+) -> None:
+    """Also an option of another strategy: it would be ignored, and somebody meant something by it."""
+    code = run(["arm", "NEWUSDT", "--unlisted", "--max-price", "0.06", *line.split()])
+
+    said = capsys.readouterr().err
+    assert (code, said.count("\n")) == (1, 1)
+    assert words in said
+    assert _written(database) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "chosen"),
+    [
+        ("", {"strategy": "ioc_cap", "max_price": None, "markup_percent": "10"}),
+        ("--markup 2.5%", {"markup_percent": "2.5"}),
+        ("--strategy limit --window 2m", {"strategy": "limit", "window_s": 120}),
+        ("--strategy market --max-price 0.06", {"strategy": "market", "max_price": "0.06"}),
+        ("--late-entry 1m --late-max-price 0.07", {"late_entry_s": 60, "late_max_price": "0.07"}),
+        (
+            "--strategy burst --burst-shots 5 --burst-spacing 20ms --burst-start -40ms",
+            {"strategy": "burst", "burst_shots": 5, "burst_spacing_ms": 20, "burst_first_ms": -40},
+        ),
+        (
+            "--strategy tranche --tranches 2 --tranche-every 30s",
+            {"strategy": "tranche", "tranche_parts": 2, "tranche_every_s": 30, "window_s": 60},
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.postgres
+def test_every_strategy_can_be_chosen(
+    database: str, capsys: pytest.CaptureFixture[str], line: str, chosen: dict[str, object]
+) -> None:
+    """What is stored is what was asked for; what was left out is the policy's own."""
+    assert run(["arm", "NEWUSDT", "--unlisted", *line.split()]) == 0
+    capsys.readouterr()
+    assert run(["targets", "--json"]) == 0
+
+    (target,) = json.loads(capsys.readouterr().out)["targets"]
+    entry = target["policy"]["entry"]
+    assert {name: entry[name] for name in chosen} == chosen
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "No highest price: sends nothing before an ask is seen after the opening; the price bound"),
+        ("--max-price 0.06", "Buys NEW at no more than 0.06 USDT/NEW"),
+        ("--strategy market --max-price 0.06", "The price is not guaranteed"),
+        ("--strategy tranche --tranches 2", "Buys in 2 parts of 50 USDT each, beginning 0 and 10 s after the opening"),
+    ],
+)
+@pytest.mark.postgres
+def test_the_receipt_says_what_will_be_bought_and_what_bounds_it(
+    database: str, capsys: pytest.CaptureFixture[str], line: str, words: str
+) -> None:
+    """Who gave no price reads what holds instead; a program still gets one document."""
+    assert run(["arm", "NEWUSDT", "--unlisted", *line.split()]) == 0
+    told = capsys.readouterr().out
+    assert run(["arm", "NEWUSDT", "--unlisted", *line.split(), "--json"]) == 0
+
+    assert words in told
+    assert told.startswith("target ")
+    assert set(json.loads(capsys.readouterr().out)) == {"request", "text", "session", "target"}
+
+
+@pytest.mark.postgres
+def test_a_target_without_a_max_price_is_listed_with_what_bounds_it(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No price is invented, and none is missing."""
+    assert run(["arm", "NEWUSDT", "--unlisted", "--strategy", "burst"]) == 0
+    capsys.readouterr()
+
+    assert run(["targets"]) == 0
+    assert "best ask + 10 %" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
     ("symbol", "words"),
     [
         ("NEWUSDT", "symbol: got 'NEWUSDT', expected a coming listing that a source has named; correct the name, or"),
@@ -121,7 +226,6 @@ def test_an_unknown_symbol_is_refused_with_its_remedy(
     "line",
     [
         ["arm"],
-        ["arm", "NEWUSDT"],
         ["arm", "NEWUSDT", "--max-price", "1", "--colour", "red"],
         ["abort"],
         ["show"],

@@ -1,13 +1,13 @@
 """The venues of the contract, each behind the same few handles.
 
 Everywhere the market is NEWUSDT: 1,000 coins are offered at 0.05, 1,000 wanted at 0.049, one coin was traded at 0.05.
-The account has 1,000 USDT and 500 NEW. The taker's fee is 0.05 %, taken in USDT.
+The account has 1,000 USDT and 500 NEW. The taker's fee is 0.05 %, taken in USDT. Market orders are taken.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -22,6 +22,7 @@ from domain.money import Price, Quote
 from domain.orders import Side
 from domain.ports import Exchange, ExchangeClock, HotLines, Streams
 from simulator.server import SimulatorServer
+from tests.builders import RULES
 from tests.contract.hand_market import API_KEY, SECRET, HandMarket
 from tests.fakes import FakeClock, FakeExchange, FakeExchangeClock, FakeHotLines, FakeStreams
 
@@ -37,6 +38,12 @@ class Market(Protocol):
 
     async def bid(self, price: str, quantity: str) -> None:
         """Somebody wants to buy; what is offered up to that price is bought."""
+
+    async def ask(self, price: str, quantity: str) -> None:
+        """Somebody wants to sell, below what is asked so far; what is bid down to that price is sold."""
+
+    async def limit_only_symbol(self) -> str:
+        """An open symbol whose rules have no market orders."""
 
     async def closed_symbol(self) -> str:
         """A symbol that opens in the future."""
@@ -59,6 +66,7 @@ async def fake_ground(database_url: str) -> AsyncIterator[Ground]:
     clock = FakeClock()
     exchange = FakeExchange(
         clock,
+        rules_now=replace(RULES, market_orders=True),
         opens_at=clock.now() - timedelta(minutes=2),
         free={QUOTE: USDT, BASE: NEW},
         asks=[(ASK, ASKED)],
@@ -82,6 +90,13 @@ class _FakeMarket:
 
     async def bid(self, price: str, quantity: str) -> None:
         self.exchange.set_bid(price)
+
+    async def ask(self, price: str, quantity: str) -> None:
+        self.exchange.set_asks((price, quantity), (str(ASK), str(ASKED)))
+
+    async def limit_only_symbol(self) -> str:
+        self.exchange.rules_now = RULES
+        return SYMBOL
 
     async def closed_symbol(self) -> str:
         self.exchange.opens_at = self.exchange.now() + timedelta(seconds=60)
@@ -145,6 +160,16 @@ class _SimulatedMarket:
     async def bid(self, price: str, quantity: str) -> None:
         self.market.offer(Side.BUY, price, quantity)
         await asyncio.sleep(0)
+
+    async def ask(self, price: str, quantity: str) -> None:
+        self.market.offer(Side.SELL, price, quantity)
+        await asyncio.sleep(0)
+
+    async def limit_only_symbol(self) -> str:
+        strict = HandMarket(self.market.server, "STRICTUSDT")
+        await strict.open(market_orders=False)
+        strict.offer(Side.SELL, "0.05", "1000")
+        return strict.symbol
 
     async def closed_symbol(self) -> str:
         soon = HandMarket(self.market.server, "SOONUSDT")

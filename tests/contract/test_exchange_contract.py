@@ -5,17 +5,19 @@ Where a port leaves a choice (who pays what as a maker, whether a repeated id is
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from domain.errors import ClockRefused, NotTradable, OrderRejected
-from domain.money import Base, Price
+from domain.money import Base, Price, Quote
 from domain.orders import Fill, Order, OrderKind, OrderRequest, OrderStatus, Side
 from domain.ports import Ack, StreamGap
 from domain.quotes import TopOfBook
 from tests.contract.grounds import ASK, ASKED, BASE, BID, FEE, NEW, QUOTE, SYMBOL, USDT, Ground
+from tests.gun import Gun
 
 WITHIN_S = 10.0
 
@@ -28,6 +30,16 @@ def a_sell(
     name: str = "sell1", *, price: str = "0.055", quantity: str = "100", kind: OrderKind = OrderKind.LIMIT
 ) -> OrderRequest:
     return OrderRequest(name, SYMBOL, Side.SELL, kind, Price(Decimal(price)), Base(Decimal(quantity)))
+
+
+def a_limit_buy(name: str = "rest1", *, price: str = "0.0495", quantity: str = "100") -> OrderRequest:
+    return OrderRequest(name, SYMBOL, Side.BUY, OrderKind.LIMIT, Price(Decimal(price)), Base(Decimal(quantity)))
+
+
+def a_market_buy(name: str = "market1", *, quote: str = "20", symbol: str = SYMBOL) -> OrderRequest:
+    """Sized by a price below the ask, which must not matter."""
+    amount, price = Quote(Decimal(quote)), Price(Decimal("0.04"))
+    return OrderRequest(name, symbol, Side.BUY, OrderKind.MARKET, price, Base(amount / price), amount)
 
 
 async def place(ground: Ground, request: OrderRequest) -> Ack:
@@ -175,6 +187,117 @@ async def test_a_resting_sell_is_filled_at_its_price_when_the_market_comes_to_it
     assert (await ground.exchange.balance(BASE)).locked == 0
 
 
+async def test_a_market_purchase_spends_its_amount_and_no_more(ground: Ground) -> None:
+    """At the ask, whatever it was sized by; whether the fee comes out of the amount or on top of it is the venue's."""
+    amount = Decimal(20)
+    ack = await place(ground, a_market_buy(quote="20"))
+    order = await found(ground, "market1")
+    fills = await ground.exchange.fills(SYMBOL, ack.order_id)
+
+    spent = sum((fill.quote for fill in fills), Decimal(0))
+    fees = sum((fill.fee for fill in fills), Decimal(0))
+    assert (order.side, order.kind, order.status) == (Side.BUY, OrderKind.MARKET, OrderStatus.FILLED)
+    assert order.executed <= order.quantity
+    assert (sum(fill.quantity for fill in fills), spent) == (order.executed, order.executed_quote)
+    assert {fill.price for fill in fills} == {ASK}
+    assert amount * Decimal("0.99") < spent <= amount
+    assert spent + fees <= amount * (1 + FEE)
+    assert await total(ground, BASE) == NEW + order.executed
+    assert await total(ground, QUOTE) == USDT - spent - fees
+    assert (await ground.exchange.balance(QUOTE)).locked == 0
+
+
+async def test_a_market_purchase_of_more_than_is_offered_ends_filled_in_part(ground: Ground) -> None:
+    """It is final: what it could not spend is free again and nothing rests."""
+    await place(ground, a_market_buy(quote="100"))
+
+    order = await found(ground, "market1")
+    assert (order.status, order.executed, order.executed_quote) == (
+        OrderStatus.PARTIALLY_CANCELLED,
+        ASKED,
+        ASKED * ASK,
+    )
+    assert await ground.exchange.open_orders(SYMBOL) == ()
+    assert (await ground.exchange.balance(QUOTE)).free == USDT - 50 - 50 * FEE
+
+
+async def test_a_market_purchase_is_refused_where_there_are_none(ground: Ground) -> None:
+    """The rules say so beforehand, and the order is a definite no that costs nothing."""
+    symbol = await ground.market.limit_only_symbol()
+    rules = await ground.exchange.rules(symbol, 0)
+
+    with pytest.raises(OrderRejected):
+        await place(ground, a_market_buy(symbol=symbol))
+
+    assert rules is not None
+    assert not rules.market_orders
+    assert await ground.exchange.find_order(symbol, "market1") is None
+    assert await total(ground, QUOTE) == USDT
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(replace(a_market_buy(), side=Side.SELL), id="a sale at market"),
+        pytest.param(replace(a_market_buy(), quote=None), id="a market purchase of no amount"),
+        pytest.param(replace(a_buy(), quote=Quote(Decimal(20))), id="an amount with another kind"),
+    ],
+)
+async def test_what_is_never_meant_is_not_signed(ground: Ground, request_: OrderRequest) -> None:
+    """A bug of ours, told before anything leaves."""
+    with pytest.raises(ValueError, match=r"market|quote"):
+        ground.exchange.sign(request_, ground.exchange_clock.now(), 1_000)
+
+
+async def test_a_limit_buy_rests_until_it_is_cancelled(ground: Ground) -> None:
+    """It is open and holds its money; afterwards it is neither."""
+    await place(ground, a_limit_buy())
+    resting = await found(ground, "rest1")
+    listed = await ground.exchange.open_orders(SYMBOL)
+    holding = await ground.exchange.balance(QUOTE)
+    await ground.exchange.cancel(SYMBOL, "rest1")
+
+    assert (resting.status, resting.side, resting.kind) == (OrderStatus.NEW, Side.BUY, OrderKind.LIMIT)
+    assert [order.client_order_id for order in listed] == ["rest1"]
+    assert Decimal("4.95") <= holding.locked <= Decimal("4.95") * (1 + FEE)
+    assert holding.free + holding.locked == USDT
+    ended = await found(ground, "rest1")
+    freed = await ground.exchange.balance(QUOTE)
+    assert (ended.status, ended.executed) == (OrderStatus.CANCELLED, Decimal(0))
+    assert await ground.exchange.open_orders(SYMBOL) == ()
+    assert (freed.free, freed.locked) == (USDT, Decimal(0))
+
+
+async def test_a_limit_buy_of_more_than_is_offered_rests_with_the_remainder(ground: Ground) -> None:
+    """Cancelling it ends it in part: what was bought stays bought."""
+    await place(ground, a_limit_buy(price="0.05", quantity="1500"))
+    resting = await found(ground, "rest1")
+    listed = await ground.exchange.open_orders(SYMBOL)
+    await ground.exchange.cancel(SYMBOL, "rest1")
+
+    assert (resting.status, resting.executed) == (OrderStatus.PARTIALLY_FILLED, ASKED)
+    assert [order.client_order_id for order in listed] == ["rest1"]
+    ended = await found(ground, "rest1")
+    left = await ground.exchange.balance(QUOTE)
+    assert (ended.status, ended.executed) == (OrderStatus.PARTIALLY_CANCELLED, ASKED)
+    assert (left.free, left.locked) == (USDT - 50 - 50 * FEE, Decimal(0))
+    assert await total(ground, BASE) == NEW + ASKED
+
+
+async def test_a_resting_buy_is_filled_at_its_price_when_the_market_comes_to_it(ground: Ground) -> None:
+    """Nobody asks for it: the market moves."""
+    await place(ground, a_limit_buy(price="0.0495"))
+    await ground.market.ask("0.0495", "2000")
+
+    async def filled() -> bool:
+        return (await found(ground, "rest1")).status is OrderStatus.FILLED
+
+    await eventually(filled)
+    assert (await found(ground, "rest1")).executed_quote == Decimal("4.95")
+    assert await total(ground, BASE) == NEW + 100
+    assert (await ground.exchange.balance(QUOTE)).locked == 0
+
+
 async def test_cancelling_is_idempotent(ground: Ground) -> None:
     """Twice, after the end, or of an order nobody knows: no error, and nothing changes."""
     await place(ground, a_buy())
@@ -198,6 +321,7 @@ async def test_an_order_nobody_placed_is_not_known(ground: Ground) -> None:
         pytest.param(a_buy(quantity="30000"), id="more USDT than there is"),
         pytest.param(a_sell(quantity="501"), id="more coins than there are"),
         pytest.param(a_buy(quantity="1"), id="too small"),
+        pytest.param(a_market_buy(quote="0.5"), id="too small at market"),
     ],
 )
 async def test_an_order_that_cannot_be_is_rejected_and_leaves_nothing(ground: Ground, request_: OrderRequest) -> None:
@@ -253,7 +377,7 @@ async def test_the_account_stream_tells_orders_and_fills(ground: Ground) -> None
 
 async def test_a_hot_order_is_booked_once(ground: Ground) -> None:
     """Loaded, fired at its instant and answered; what was loaded and never fired is not booked."""
-    line = await ground.lines.open()
+    line = await Gun.of(ground.lines)
     await line.load(ground.exchange.sign(a_buy("dropped"), ground.exchange_clock.now(), 1_000))
     await line.load(ground.exchange.sign(a_buy("hot1"), ground.exchange_clock.now(), 1_000))
     fired_at = line.fire()
@@ -273,7 +397,7 @@ async def test_a_hot_order_is_booked_once(ground: Ground) -> None:
 
 async def test_a_refusal_reaches_whoever_waits_for_a_hot_order(ground: Ground) -> None:
     """And the line carries the next one."""
-    line = await ground.lines.open()
+    line = await Gun.of(ground.lines)
     await line.load(ground.exchange.sign(a_buy("small", quantity="1"), ground.exchange_clock.now(), 1_000))
     line.fire()
     with pytest.raises(OrderRejected):
@@ -303,4 +427,5 @@ async def test_rules_of_a_listed_symbol_are_known(ground: Ground) -> None:
     assert rules is not None
     assert (rules.symbol, rules.base_asset, rules.quote_asset) == (SYMBOL, BASE, QUOTE)
     assert rules.api_allowed
+    assert rules.market_orders
     assert rules.taker_fee == FEE

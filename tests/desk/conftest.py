@@ -14,7 +14,7 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Only the launchpad has a thread of its own, which needs real time."""
-    if "test_launchpad" in item.nodeid:
+    if any(name in item.nodeid for name in ("test_launchpad", "test_hot_section")):
         return {"real": asyncio.SelectorEventLoop}
     return {"virtual": VirtualLoop}
 

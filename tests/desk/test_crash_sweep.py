@@ -20,7 +20,7 @@ MISHAPS: dict[str, tuple[Fate, ...]] = {
     "the request is lost": (Lost(booked=False),),
     "the order comes late": (Lost(booked=True, after_s=0.9),),
     "not open yet": (NotTradable("not yet"), NotTradable("not yet")),
-    "a cap, then a lost answer": (PriceRefused("cap", cap=Decimal("0.055")), Lost(booked=True)),
+    "a cap, then a lost answer": (PriceRefused("cap", cap=Decimal("0.052")), Lost(booked=True)),
     "the ladder's answer is lost": (None, Lost(booked=True), Lost(booked=True)),
 }
 

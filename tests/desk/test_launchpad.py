@@ -1,43 +1,86 @@
-"""The launchpad fires each line at its instant, after its last look, and no mishap of one touches another."""
+"""The launchpad serves each flight at its instants, hears its answers, and no mishap of one touches another."""
 
 import asyncio
 import gc
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from adapters.clock import SystemClock
-from desk.launchpad import Launchpad
+from desk.launchpad import NEVER, Launchpad
 from desk.warm_path import WarmPath
-from domain.errors import LeaseLost, OutcomeUnknown
-from domain.ports import Ack, SignedOrder
+from domain.errors import LeaseLost, TryAgain
 
 CLOCK = SystemClock()
 
 
-class Line:
-    """Notes when it was fired. broken: what fire raises."""
+def nothing() -> None:
+    """A step that does nothing."""
 
-    def __init__(self, fired: list["Line"], broken: Exception | None = None) -> None:
-        self._fired = fired
+
+class OneShot:
+    """Acts once at its instant, then is over. broken: what acting raises. before: called first."""
+
+    def __init__(
+        self,
+        at: float,
+        acted: list["OneShot"],
+        *,
+        broken: Exception | None = None,
+        before: Callable[[], None] = nothing,
+    ) -> None:
+        self.due = at
+        self.over = False
+        self.waits_at: int | None = None
+        self.spins_until = 0.0
+        self.acted_at = 0.0
+        self._acted = acted
         self._broken = broken
-        self.at = 0.0
+        self._before = before
 
-    async def load(self, order: SignedOrder) -> None:
-        raise NotImplementedError
-
-    def fire(self) -> float:
+    def act(self) -> None:
+        self._before()
         if self._broken is not None:
             raise self._broken
-        self.at = CLOCK.monotonic()
-        self._fired.append(self)
-        return self.at
+        self.acted_at = CLOCK.monotonic()
+        self._acted.append(self)
+        self.due, self.over = NEVER, True
 
-    async def answer(self, timeout_s: float) -> Ack:
-        raise NotImplementedError
+    def listen(self) -> None:
+        raise AssertionError("nothing is awaited")
 
-    async def close(self) -> None:
-        raise NotImplementedError
+
+class Conversation:
+    """Says a byte at its instant, hears one, and says the next at once, `times` in all. spins: how it awaits them."""
+
+    def __init__(self, at: float, mine: socket.socket, times: int, *, spins: bool) -> None:
+        self.due = at
+        self.over = False
+        self.waits_at: int | None = None
+        self.spins_until = NEVER if spins else 0.0
+        self.left = times
+        self.gave_up = False
+        self._mine = mine
+
+    def act(self) -> None:
+        if self.waits_at is not None:
+            self.gave_up = self.over = True
+            return
+        self._mine.send(b"?")
+        self.waits_at, self.due = self._mine.fileno(), CLOCK.monotonic() + 5
+
+    def listen(self) -> None:
+        try:
+            self._mine.recv(1)
+        except BlockingIOError:
+            return
+        self.left -= 1
+        self.waits_at, self.due = None, NEVER
+        if self.left:
+            self.act()
+        else:
+            self.over = True
 
 
 @pytest.fixture
@@ -48,132 +91,194 @@ def launchpad() -> Iterator[Launchpad]:
     launchpad.close()
 
 
-def nothing_against_it() -> None:
-    """A last look that finds no reason."""
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    mine, theirs = socket.socketpair()
+    mine.setblocking(False)
+    theirs.setblocking(False)
+    yield mine, theirs
+    mine.close()
+    theirs.close()
 
 
-async def test_lines_fire_in_the_order_of_their_instants(launchpad: Launchpad) -> None:
-    """Whatever the order in which they were asked for, and never before their time."""
-    fired: list[Line] = []
-    lines = [Line(fired) for _ in range(3)]
+async def test_flights_act_in_the_order_of_their_instants(launchpad: Launchpad) -> None:
+    """Whatever the order in which they came, and never before their time."""
+    acted: list[OneShot] = []
     start = CLOCK.monotonic() + 0.05
     instants = [start + 0.04, start, start + 0.02]
+    flights = [OneShot(at, acted) for at in instants]
 
-    sent = await asyncio.gather(
-        *(launchpad.launch(at, nothing_against_it, line) for at, line in zip(instants, lines, strict=True))
-    )
+    await asyncio.gather(*(launchpad.fly(flight, nothing) for flight in flights))
 
-    assert fired == [lines[1], lines[2], lines[0]]
-    assert all(after >= at for after, at in zip(sent, instants, strict=True))
+    assert acted == [flights[1], flights[2], flights[0]]
+    assert all(flight.acted_at >= at for flight, at in zip(flights, instants, strict=True))
 
 
-async def test_a_last_look_that_objects_sends_nothing_and_tells_its_caller(launchpad: Launchpad) -> None:
-    """The caller gets the very exception; others go."""
-    fired: list[Line] = []
+async def test_what_a_step_raises_is_its_own_callers_trouble(launchpad: Launchpad) -> None:
+    """The caller gets the very exception, the thread goes on."""
+    acted: list[OneShot] = []
     at = CLOCK.monotonic() + 0.02
-
-    def objects() -> None:
-        raise LeaseLost("somebody else has it")
-
-    refused, sent = await asyncio.gather(
-        launchpad.launch(at, objects, Line(fired)),
-        launchpad.launch(at, nothing_against_it, Line(fired)),
-        return_exceptions=True,
-    )
-
-    assert isinstance(refused, LeaseLost)
-    assert isinstance(sent, float)
-    assert len(fired) == 1
-
-
-async def test_a_broken_line_is_its_own_callers_trouble(launchpad: Launchpad) -> None:
-    """Whatever it raises, the thread goes on."""
-    fired: list[Line] = []
-    at = CLOCK.monotonic() + 0.02
+    lost = LeaseLost("somebody else has it")
 
     found = await asyncio.gather(
-        launchpad.launch(at, nothing_against_it, Line(fired, OutcomeUnknown("broke"))),
-        launchpad.launch(at, nothing_against_it, Line(fired, ZeroDivisionError())),
-        launchpad.launch(at, nothing_against_it, Line(fired)),
+        launchpad.fly(OneShot(at, acted, broken=lost), nothing),
+        launchpad.fly(OneShot(at, acted, broken=ZeroDivisionError()), nothing),
+        launchpad.fly(OneShot(at, acted), nothing),
         return_exceptions=True,
     )
 
-    assert [type(one) for one in found] == [OutcomeUnknown, ZeroDivisionError, float]
+    assert found[0] is lost
+    assert isinstance(found[1], ZeroDivisionError)
+    assert found[2] is None
+    assert len(acted) == 1
 
 
-async def test_a_cancelled_launch_is_not_sent(launchpad: Launchpad) -> None:
-    """Leaving before the instant takes the shot back."""
-    fired: list[Line] = []
+async def test_a_flight_that_is_withdrawn_does_not_act(launchpad: Launchpad) -> None:
+    """Leaving before the instant takes the shot back, and once left it is touched no more."""
+    acted: list[OneShot] = []
     at = CLOCK.monotonic() + 0.05
-    waiting = asyncio.create_task(launchpad.launch(at, nothing_against_it, Line(fired)))
+    waiting = asyncio.create_task(launchpad.fly(OneShot(at, acted), nothing))
     await asyncio.sleep(0)
     waiting.cancel()
-    later = Line(fired)
+    later = OneShot(at + 0.02, acted)
 
-    await launchpad.launch(at + 0.02, nothing_against_it, later)
+    await launchpad.fly(later, nothing)
 
-    assert fired == [later]
+    assert acted == [later]
+    assert waiting.cancelled()
 
 
-async def test_thirty_two_launches_at_one_instant_all_go(launchpad: Launchpad) -> None:
-    """In the order in which they were asked for."""
-    fired: list[Line] = []
-    lines = [Line(fired) for _ in range(32)]
+async def test_thirty_two_flights_at_one_instant_all_act(launchpad: Launchpad) -> None:
+    """In the order in which they came."""
+    acted: list[OneShot] = []
     at = CLOCK.monotonic() + 0.05
+    flights = [OneShot(at, acted) for _ in range(32)]
 
-    sent = await asyncio.gather(*(launchpad.launch(at, nothing_against_it, line) for line in lines))
+    await asyncio.gather(*(launchpad.fly(flight, nothing) for flight in flights))
 
-    assert fired == lines
-    assert min(sent) >= at
+    assert acted == flights
+    assert min(flight.acted_at for flight in flights) >= at
 
 
-async def test_an_instant_that_has_passed_is_sent_at_once(launchpad: Launchpad) -> None:
+async def test_an_instant_that_has_passed_is_acted_on_at_once(launchpad: Launchpad) -> None:
     """Late is better than never: whether it may still go is the last look's business."""
-    fired: list[Line] = []
+    acted: list[OneShot] = []
 
-    await launchpad.launch(CLOCK.monotonic() - 1, nothing_against_it, Line(fired))
+    await launchpad.fly(OneShot(CLOCK.monotonic() - 1, acted), nothing)
 
-    assert len(fired) == 1
+    assert len(acted) == 1
+
+
+@pytest.mark.parametrize("spins", [True, False], ids=["spinning", "waiting"])
+async def test_an_answer_is_heard_and_answered_on_the_spot(
+    launchpad: Launchpad, ends: tuple[socket.socket, socket.socket], spins: bool
+) -> None:
+    """However it is awaited; whoever flies is told of it."""
+    mine, theirs = ends
+    told: list[int] = []
+    flight = Conversation(CLOCK.monotonic() + 0.01, mine, 5, spins=spins)
+    flying = asyncio.create_task(launchpad.fly(flight, lambda: told.append(flight.left)))
+    loop = asyncio.get_running_loop()
+    for _ in range(5):
+        assert await loop.sock_recv(theirs, 1) == b"?"
+        await loop.sock_sendall(theirs, b"!")
+
+    await flying
+
+    assert flight.left == 0
+    assert told[-1] == 0
+
+
+async def test_others_act_on_time_while_an_answer_is_awaited(
+    launchpad: Launchpad, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    """Neither spinning nor waiting for one holds up another."""
+    mine, theirs = ends
+    acted: list[OneShot] = []
+    now = CLOCK.monotonic()
+    flight = Conversation(now, mine, 1, spins=True)
+    flying = asyncio.create_task(launchpad.fly(flight, nothing))
+    shots = [OneShot(now + 0.02 * number, acted) for number in range(1, 4)]
+
+    await asyncio.gather(*(launchpad.fly(shot, nothing) for shot in shots))
+    theirs.send(b"!")
+    await flying
+
+    assert acted == shots
+
+
+async def test_an_answer_that_does_not_come_is_given_up_at_its_time(
+    launchpad: Launchpad, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    """The act that is due then is its end."""
+    flight = Conversation(CLOCK.monotonic(), ends[0], 1, spins=False)
+    flight.act()
+    flight.due = CLOCK.monotonic() + 0.05
+
+    await launchpad.fly(flight, nothing)
+
+    assert flight.gave_up
+
+
+async def test_a_flight_is_left_while_its_answer_is_awaited(
+    launchpad: Launchpad, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    """Its caller need not wait for an answer nobody wants."""
+    mine, theirs = ends
+    flying = asyncio.create_task(launchpad.fly(Conversation(CLOCK.monotonic(), mine, 1, spins=True), nothing))
+    await asyncio.get_running_loop().sock_recv(theirs, 1)
+
+    flying.cancel()
+    await asyncio.wait({flying}, timeout=5)
+
+    assert flying.cancelled()
 
 
 async def test_closing_twice_sends_nothing() -> None:
-    """What is pending is abandoned."""
-    fired: list[Line] = []
+    """What is pending is told so."""
+    acted: list[OneShot] = []
     launchpad = Launchpad(CLOCK)
     launchpad.open()
-    waiting = asyncio.create_task(launchpad.launch(CLOCK.monotonic() + 30, nothing_against_it, Line(fired)))
+    waiting = asyncio.create_task(launchpad.fly(OneShot(CLOCK.monotonic() + 30, acted), nothing))
     await asyncio.sleep(0)
 
     launchpad.close()
     launchpad.close()
-    waiting.cancel()
 
-    assert fired == []
+    with pytest.raises(TryAgain, match="closing"):
+        await waiting
+    assert acted == []
 
 
 async def test_garbage_is_collected_again_after_the_instant(launchpad: Launchpad) -> None:
-    """Also when the last look objected."""
+    """Also when the step failed."""
+    enabled: list[bool] = []
 
     def objects() -> None:
-        assert not gc.isenabled()
+        enabled.append(gc.isenabled())
         raise LeaseLost("somebody else has it")
 
     with pytest.raises(LeaseLost):
-        await launchpad.launch(CLOCK.monotonic() + 0.01, objects, Line([]))
+        await launchpad.fly(OneShot(CLOCK.monotonic() + 0.01, [], before=objects), nothing)
+    await launchpad.fly(OneShot(CLOCK.monotonic() + 0.1, []), nothing)
+    async with asyncio.timeout(5):
+        while not gc.isenabled():
+            await asyncio.sleep(0.01)
 
-    assert gc.isenabled()
+    assert enabled == [False]
 
 
-async def test_who_fired_is_told_before_an_instant_that_is_still_far(launchpad: Launchpad) -> None:
+async def test_who_acted_is_told_before_an_instant_that_is_still_far(launchpad: Launchpad) -> None:
     """Only instants within a millisecond are waited for together."""
-    fired: list[Line] = []
+    acted: list[OneShot] = []
     at = CLOCK.monotonic() + 0.02
-    later = asyncio.create_task(launchpad.launch(at + 30, nothing_against_it, Line(fired)))
+    later = asyncio.create_task(launchpad.fly(OneShot(at + 30, acted), nothing))
 
-    await launchpad.launch(at, nothing_against_it, Line(fired))
+    await launchpad.fly(OneShot(at, acted), nothing)
 
-    assert len(fired) == 1
+    assert len(acted) == 1
     later.cancel()
+    await asyncio.wait({later})
 
 
 def test_warming_the_send_path_leaves_nothing_behind() -> None:

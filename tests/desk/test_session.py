@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from domain.entry import FIRE_WINDOW_S
 from domain.errors import AccessDenied, ClockRefused, NotTradable, OrderRejected, PriceRefused, TryAgain
 from domain.events import (
     AttentionNeeded,
@@ -173,7 +174,7 @@ async def test_a_listing_that_does_not_open_is_given_up_after_the_grace() -> Non
     await desk.close()
 
     assert (entry.result, entry.bought) == ("nothing", NO_BASE)
-    assert "gave up 10 s after the opening" in entry.reason
+    assert "no shot goes later than 10 s after the opening" in entry.reason
     assert len(floor.store.of(ShotSent)) + len(floor.store.of(IntentWithdrawn)) == len(floor.store.committed)
 
 
@@ -192,8 +193,8 @@ async def test_an_empty_book_is_shot_at_again_until_something_is_offered() -> No
     assert floor.complaints() == []
 
 
-async def test_a_partial_fill_ends_the_entry() -> None:
-    """What was bought is guarded; the rest of the budget is not chased."""
+async def test_after_a_partial_fill_the_rest_of_the_budget_is_tried_for_a_moment_only() -> None:
+    """The position waits for its guard: beyond the fire window what is missing is not chased."""
     floor = a_floor(time_stop_s=2, ladder=())
     floor.exchange.asks = [(Decimal("0.05"), Decimal(100))]
     desk = floor.desk()
@@ -202,7 +203,27 @@ async def test_a_partial_fill_ends_the_entry() -> None:
     await desk.close()
 
     assert (entry.result, entry.bought) == ("filled", Base(Decimal(100)))
-    assert len([order for order in floor.exchange.orders if order.side is Side.BUY]) == 1
+    shots = [order for order in floor.exchange.orders if order.side is Side.BUY]
+    assert len(shots) > 1
+    assert sum(order.price * order.quantity for order in shots[1:2]) <= Decimal(50) - entry.spent
+    assert (floor.exchange.booked_at[len(shots) - 1] - floor.record.opens_at).total_seconds() < FIRE_WINDOW_S + 0.1
+    assert floor.complaints() == []
+
+
+async def test_a_second_shot_buys_what_the_first_one_left_and_no_more() -> None:
+    """Offers that come a moment later are taken for what is left of the budget."""
+    floor = a_floor(time_stop_s=2, ladder=())
+    floor.exchange.asks = [(Decimal("0.05"), Decimal(100))]
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(0.03, lambda: floor.exchange.asks.append((Decimal("0.05"), Decimal(10_000))))
+
+    entry, _ = await trading
+    await desk.close()
+
+    assert entry.bought > Decimal(100)
+    assert entry.spent <= floor.record.policy.budget_quote
+    assert len(floor.exchange.bought_orders) == 2
     assert floor.complaints() == []
 
 
@@ -717,3 +738,16 @@ async def test_an_abort_through_the_desk_is_written_to_the_row() -> None:
 
     assert floor.store.record.aborting
     assert list(floor.store.journal) == ["abort:activity-cancelled"]
+
+
+async def test_fills_that_the_list_of_trades_cannot_tell_are_taken_from_the_stream() -> None:
+    """More than a hundred within a second: what the stream told counts when it makes up the whole order."""
+    floor = a_floor(time_stop_s=2, ladder=())
+    floor.exchange.refusals["fills"] = deque([TryAgain("more than 100 entries within a second")] * 1000)
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert floor.complaints() == []

@@ -167,3 +167,45 @@ def test_without_samples_nothing_is_known() -> None:
     """No guess is made."""
     with pytest.raises(ValueError, match="at least one"):
         estimate([])
+
+
+@given(offsets, rates, st.floats(0.0001, 0.1), st.floats(0.0001, 0.1), st.lists(st.floats(0.0, 0.05), max_size=12))
+def test_what_is_sent_arrives_when_it_was_aimed_at_whatever_the_ways_there_and_back(
+    ahead: float, rate: float, there: float, back: float, slower: list[float]
+) -> None:
+    """Never before it, and after it by no more than is admitted, as long as the way there is as fast as it was seen."""
+    venue = Venue(ahead, rate)
+    journeys = [(0.05, there, back), *((0.05, there + late, back) for late in slower)]
+    found = known(list(venue.asked(journeys)))
+    aim = math.floor(found.exchange_at(found.measured)) + 3.0
+
+    sent = found.send_at(aim)
+
+    arrived = sent + there
+    assert found.arrival is not None
+    late = arrived + venue.offset(arrived) - aim
+    admitted = 2 * (found.arrival_bound + (sent - found.measured) * found.rate_bound)
+    assert -2e-6 - there * RATE_LIMIT <= late <= admitted + 2e-6 + there * RATE_LIMIT
+
+
+def test_acknowledged_orders_sharpen_what_is_known_of_arrivals() -> None:
+    """One that the exchange took a microsecond before its next millisecond says more than many replies."""
+    venue = Venue(1.7e9, 0.0)
+    samples = [ClockSample(100.0 + at, 100.004 + at, venue.reads(100.002 + at)) for at in (0.0003, 0.0203, 0.0403)]
+    order = ClockSample(100.0979995, 100.102, venue.reads(100.0999995))
+
+    alone, sharpened = estimate(samples), estimate(samples, [order])
+
+    assert alone is not None
+    assert sharpened is not None
+    assert sharpened.arrival_bound < alone.arrival_bound
+    assert sharpened.offset == alone.offset
+
+
+def test_an_acknowledgement_by_another_clock_is_passed_over() -> None:
+    """It contradicts every reply: nothing is learnt from it."""
+    venue = Venue(1.7e9, 0.0)
+    samples = [ClockSample(100.0 + at, 100.004 + at, venue.reads(100.002 + at)) for at in (0.0003, 0.0203, 0.0403)]
+    order = ClockSample(100.1, 100.104, venue.reads(100.102) - 3)
+
+    assert estimate(samples, [order]) == estimate(samples)

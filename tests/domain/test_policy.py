@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 
 from domain.checks import reasons_of
+from domain.entry import plan_lanes
 from domain.money import Price, Quote
-from domain.policy import EntryPolicy, ExitPolicy, LadderStep, PolicyChange, TradePolicy, complaints
+from domain.policy import EntryPolicy, EntryStrategy, ExitPolicy, LadderStep, PolicyChange, TradePolicy, complaints
 from domain.risk import assess
-from tests.builders import a_policy, a_start
+from tests.builders import RULES, T0, a_policy, a_start
 from tests.domain.test_risk import seen
 
 GOOD = a_policy()
@@ -36,6 +37,25 @@ BAD = {
     "price bound of zero": entry(max_price=Price(Decimal(0))),
     "price bound without end": entry(max_price=Price(Decimal("Infinity"))),
     "price bound that is no number": entry(max_price=Price(Decimal("NaN"))),
+    "late price bound of zero": entry(late_max_price=Price(Decimal(0))),
+    "late price bound that is no number": entry(late_max_price=Price(Decimal("NaN"))),
+    "negative markup": entry(markup_percent=Decimal(-1)),
+    "markup that doubles the price and more": entry(markup_percent=Decimal(101)),
+    "markup that is no number": entry(markup_percent=Decimal("NaN")),
+    "no entry window": entry(window_s=0),
+    "endless entry window": entry(window_s=601),
+    "burst of none": entry(strategy=EntryStrategy.BURST, burst_shots=0),
+    "burst of one": entry(strategy=EntryStrategy.BURST, burst_shots=1),
+    "burst of too many": entry(strategy=EntryStrategy.BURST, burst_shots=6),
+    "burst backwards": entry(strategy=EntryStrategy.BURST, burst_spacing_ms=-1),
+    "burst too far apart": entry(strategy=EntryStrategy.BURST, burst_spacing_ms=1001),
+    "burst too early": entry(strategy=EntryStrategy.BURST, burst_first_ms=-201),
+    "burst too late": entry(strategy=EntryStrategy.BURST, burst_first_ms=1001),
+    "no tranches": entry(strategy=EntryStrategy.TRANCHE, tranche_parts=0),
+    "one tranche": entry(strategy=EntryStrategy.TRANCHE, tranche_parts=1),
+    "too many tranches": entry(strategy=EntryStrategy.TRANCHE, tranche_parts=11, tranche_every_s=1),
+    "tranches all at once": entry(strategy=EntryStrategy.TRANCHE, tranche_every_s=0),
+    "tranches beyond the window": entry(strategy=EntryStrategy.TRANCHE, tranche_every_s=20),
     "negative grace": entry(grace_s=-1),
     "endless grace": entry(grace_s=121),
     "negative late entry": entry(late_entry_s=-1),
@@ -92,6 +112,34 @@ def test_the_defaults_can_be_used() -> None:
     """Also a policy without a ladder."""
     assert complaints(GOOD) == ()
     assert complaints(exits(ladder=())) == ()
+
+
+@pytest.mark.parametrize("strategy", EntryStrategy)
+def test_every_strategy_can_be_used_as_it_is(strategy: EntryStrategy) -> None:
+    """Also without a price bound of the operator's; what belongs to other strategies is not looked at."""
+    others = {} if strategy is EntryStrategy.BURST else {"burst_shots": 99}
+
+    assert complaints(entry(strategy=strategy, max_price=None, **others)) == ()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "slices"),
+    [
+        (EntryStrategy.IOC_CAP, 1),
+        (EntryStrategy.LIMIT, 1),
+        (EntryStrategy.MARKET, 1),
+        (EntryStrategy.BURST, 3),
+        (EntryStrategy.TRANCHE, 4),
+    ],
+)
+def test_slices_are_as_many_as_lanes_are_planned(strategy: EntryStrategy, slices: int) -> None:
+    """What the operator reads of a strategy is what the entry carries out."""
+    policy = entry(strategy=strategy)
+    lanes = plan_lanes(
+        "NEWUSDT", RULES, policy.entry, policy.budget_quote, Price(Decimal("0.06")), T0, 0, lambda leg, shot: f"{shot}"
+    )
+
+    assert policy.entry.slices == len(lanes) == slices
 
 
 def test_a_change_leaves_what_it_does_not_name() -> None:

@@ -1,5 +1,6 @@
 """What a running session answers to requests it cannot carry out."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -45,6 +46,19 @@ def test_a_price_bound_changes_only_before_the_shot_and_exits_until_the_end(phas
 
     assert (why_no_policy(bound, a_policy(), phase) is None) == (phase in BEFORE)
     assert (why_no_policy(stop, a_policy(), phase) is None) == (phase not in OVER)
+
+
+def test_a_session_without_a_price_bound_can_be_given_one_that_is_a_number() -> None:
+    """And its exits can change although it has none."""
+    policy = a_policy()
+    policy = replace(policy, entry=replace(policy.entry, max_price=None))
+    bound = ChangePolicy(PolicyChange(max_price=Price(Decimal("0.07"))), "1")
+    nothing = ChangePolicy(PolicyChange(max_price=Price(Decimal("NaN"))), "1")
+    stop = ChangePolicy(PolicyChange(stop_percent=Decimal(7)), "1")
+
+    assert why_no_policy(bound, policy, Phase.ARMED) is None
+    assert why_no_policy(stop, policy, Phase.ARMED) is None
+    assert "max price: got NaN" in (why_no_policy(nothing, policy, Phase.ARMED) or "")
 
 
 def test_a_change_that_changes_nothing_or_breaks_a_rule_is_refused() -> None:

@@ -227,7 +227,7 @@ async def test_a_doubled_frame_comes_twice(client: Client, server: SimulatorServ
     assert seen[0] == seen[1]
 
 
-@pytest.mark.parametrize("fault", [{"kind": "frame_reorder"}, {"kind": "frame_delay", "params": {"ms": 80}}])
+@pytest.mark.parametrize("fault", [{"kind": "frame_reorder"}, {"kind": "frame_delay", "params": {"ms": 250}}])
 async def test_a_late_frame_is_overtaken(client: Client, server: SimulatorServer, fault: dict[str, Any]) -> None:
     """The first comes after the second."""
     socket = await listen(client, server, DEPTH)

@@ -110,10 +110,16 @@ async def test_a_sighted_listing_needs_no_unlisted(installation: Installation) -
         ({"unlisted": False}, "symbol: got 'NEWUSDT', expected a coming listing"),
         ({"symbol": "NEW/EUR"}, "symbol: got 'NEW/EUR', expected"),
         ({"opens_at": NOW - timedelta(seconds=1)}, "a passed opening is not chased"),
+        (
+            {"opens_at": NOW - timedelta(seconds=61), "late_entry_s": 60},
+            "not chased by more than the late entry of 60 s",
+        ),
         ({"opens_at": datetime(2999, 1, 1)}, "append Z for UTC"),  # noqa: DTZ001 - the point of the test
         ({"budget": Decimal(0)}, "budget: got 0, expected more than 0 to 500"),
         ({"budget": Decimal("500.01")}, "budget: got 500.01, expected"),
         ({"max_price": Decimal(0)}, "max price: got 0, expected more than 0"),
+        ({"burst_shots": 3}, "burst shots: got 3 for the strategy ioc_cap, expected it only for burst"),
+        ({"late_max_price": Decimal(1)}, "late max price: got 1, expected it only where late entry is allowed"),
         ({"stop_percent": Decimal(0)}, "stop percent: got 0"),
         ({"time_stop_s": 0}, "time stop: got 0"),
         ({"arm_lead_s": 1}, "arm lead: got 1"),

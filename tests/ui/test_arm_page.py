@@ -8,9 +8,13 @@ from streamlit.testing.v1 import AppTest
 from domain.errors import StoreUnavailable
 from domain.ids import ListingKey
 from domain.listings import Listing
+from domain.policy import EntryStrategy
 from tests.ui.pages import StandInHands, opened, press, run, said, text_of
 from tests.ui.stand_ins import OPENING, StandInReader
+from ui.wording import STRATEGIES
 
+OWN = {"window", "burst-shots", "burst-spacing", "burst-start", "tranches", "tranche-every"}
+"""Fields that belong to some strategies only."""
 Panel = tuple[StandInReader, StandInHands]
 
 
@@ -22,11 +26,17 @@ def filled(**typed: str) -> AppTest:
     return run(page)
 
 
+def chosen(page: AppTest, strategy: EntryStrategy) -> AppTest:
+    """The form with this way of buying."""
+    page.selectbox(key="arm-strategy").set_value(STRATEGIES[strategy])
+    return run(page)
+
+
 def test_an_empty_form_says_what_is_missing_and_cannot_be_sent(panel: Panel) -> None:
     """Rather than an error after the press."""
     page = opened("arm")
 
-    assert "Still empty: pair, highest price." in said(page)
+    assert "Still empty: pair." in said(page)
     assert page.button(key="arm-now").disabled
 
 
@@ -44,6 +54,80 @@ def test_the_request_is_what_was_typed(panel: Panel) -> None:
     assert (wish.stop_percent, wish.time_stop_s, wish.unlisted) == (Decimal(8), 3600, True)
     assert wish.opens_at is not None
     assert "session of NEWUSDT waits" in text_of(page.success[0])
+
+
+def test_without_a_highest_price_the_best_ask_bounds_it(panel: Panel) -> None:
+    """And the page says so before the press."""
+    _, hands = panel
+    page = filled(price="", markup="7")
+    assert "sends nothing before an ask is seen" in said(page)
+    assert "that ask plus 7 %" in said(page)
+    press(page, "arm-now")
+
+    ((_, (wish,)),) = hands.asked
+    assert (wish.max_price, wish.markup_percent) == (None, Decimal(7))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fields"),
+    [
+        (EntryStrategy.IOC_CAP, set()),
+        (EntryStrategy.LIMIT, {"window"}),
+        (EntryStrategy.MARKET, set()),
+        (EntryStrategy.BURST, {"burst-shots", "burst-spacing", "burst-start"}),
+        (EntryStrategy.TRANCHE, {"window", "tranches", "tranche-every"}),
+    ],
+)
+def test_a_strategy_shows_its_own_fields_only(panel: Panel, strategy: EntryStrategy, fields: set[str]) -> None:
+    """And can be armed with them as they stand."""
+    _, hands = panel
+    page = chosen(filled(), strategy)
+    shown = {str(field.key).removeprefix("arm-") for field in page.text_input}
+    press(page, "arm-now")
+
+    ((_, (wish,)),) = hands.asked
+    assert shown & OWN == fields
+    assert wish.strategy is strategy
+
+
+def test_a_burst_is_what_was_typed_and_is_told_in_words(panel: Panel) -> None:
+    """How many orders, which slice each, and when; fields of the strategy chosen before do not count."""
+    _, hands = panel
+    page = chosen(filled(budget="50"), EntryStrategy.TRANCHE)
+    page.text_input(key="arm-tranches").set_value("9")
+    page = chosen(page, EntryStrategy.BURST)
+    page.text_input(key="arm-burst-shots").set_value("2")
+    page.text_input(key="arm-burst-start").set_value("-20ms")
+    run(page)
+    assert "2 orders that overlap, each for its own slice of 25 USDT, to arrive -20 and +30 ms" in said(page)
+    press(page, "arm-now")
+
+    ((_, (wish,)),) = hands.asked
+    assert (wish.burst_shots, wish.burst_spacing_ms, wish.burst_first_ms) == (2, 50, -20)
+    assert wish.tranche_parts is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "field", "text", "words"),
+    [
+        (EntryStrategy.BURST, "burst-shots", "9", "burst shots: got 9, expected from 2 to 5"),
+        (EntryStrategy.BURST, "burst-spacing", "50", "burst spacing: got '50', expected whole milliseconds"),
+        (EntryStrategy.TRANCHE, "tranche-every", "1m", "entry window: got 60 s, expected more than the 180 s"),
+        (EntryStrategy.LIMIT, "window", "soon", "entry window: got 'soon'"),
+        (EntryStrategy.MARKET, "markup", "many", "markup: got 'many'"),
+        (EntryStrategy.IOC_CAP, "late-price", "0.07", "expected it only where late entry is allowed"),
+    ],
+)
+def test_a_wrong_value_of_a_strategy_is_one_error(
+    panel: Panel, strategy: EntryStrategy, field: str, text: str, words: str
+) -> None:
+    """Told while typing, and the button is off."""
+    page = chosen(filled(), strategy)
+    page.text_input(key=f"arm-{field}").set_value(text)
+    run(page)
+
+    assert [words in text_of(error) for error in page.error] == [True]
+    assert page.button(key="arm-now").disabled
 
 
 def test_a_second_press_repeats_the_request(panel: Panel) -> None:

@@ -6,8 +6,17 @@ from decimal import Decimal
 import pytest
 
 from domain.errors import InvalidInput
-from domain.policy import LadderStep
-from ui.inputs import parse_duration, parse_ladder, parse_number, parse_opening, parse_percent
+from domain.policy import EntryStrategy, LadderStep
+from ui.inputs import (
+    parse_count,
+    parse_duration,
+    parse_ladder,
+    parse_milliseconds,
+    parse_number,
+    parse_opening,
+    parse_percent,
+    parse_strategy,
+)
 
 NOW = datetime(2026, 1, 31, 11, 0, tzinfo=UTC)
 
@@ -89,3 +98,44 @@ def test_a_number_that_is_none_is_refused(text: str) -> None:
 def test_a_percentage_may_carry_its_sign() -> None:
     """5 and 5% are the same."""
     assert parse_percent("stop", "5%") == parse_percent("stop", "5") == Decimal(5)
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"), [("50ms", 50), ("0ms", 0), ("-20ms", -20), ("+5ms", 5), ("1s", 1000), (" 7ms ", 7)]
+)
+def test_milliseconds_are_read_with_their_unit(text: str, milliseconds: int) -> None:
+    """Also before the opening."""
+    assert parse_milliseconds("burst start", text) == milliseconds
+
+
+@pytest.mark.parametrize("text", ["", "50", "0", "1.5ms", "5 ms", "ms", "5m", "--5ms", "９ms", "9999999999ms"])
+def test_milliseconds_without_their_unit_are_refused(text: str) -> None:
+    """A bare number is seconds everywhere else."""
+    with pytest.raises(InvalidInput, match="such as 50ms or -20ms; write it so"):
+        parse_milliseconds("burst start", text)
+
+
+@pytest.mark.parametrize(("text", "count"), [("3", 3), (" 10 ", 10), ("-1", -1), ("0", 0)])
+def test_a_count_is_a_whole_number(text: str, count: int) -> None:
+    """Whether it makes sense is judged by the policy."""
+    assert parse_count("burst shots", text) == count
+
+
+@pytest.mark.parametrize("text", ["", "many", "2.5", "1e3", "-", "３", "1_000", "9999999999"])
+def test_a_count_that_is_none_is_refused_with_its_value(text: str) -> None:
+    """One line that says what to write."""
+    with pytest.raises(InvalidInput, match=r"burst shots: got .*, expected a whole number such as 3; write it so"):
+        parse_count("burst shots", text)
+
+
+@pytest.mark.parametrize("strategy", EntryStrategy)
+def test_a_strategy_is_read_by_its_name(strategy: EntryStrategy) -> None:
+    """Also with hyphens and in capitals."""
+    assert parse_strategy(str(strategy)) is parse_strategy(strategy.upper().replace("_", "-")) is strategy
+
+
+@pytest.mark.parametrize("text", ["", "ioc", "fast", "market!"])
+def test_an_unknown_strategy_is_refused_with_all_that_there_are(text: str) -> None:
+    """Nobody has to look them up."""
+    with pytest.raises(InvalidInput, match="expected ioc_cap, limit, market, burst or tranche; choose one"):
+        parse_strategy(text)

@@ -8,9 +8,10 @@ import pytest
 from adapters.postgres.read_models import PricePoint
 from domain.errors import StoreUnavailable
 from domain.halts import EVERYTHING
+from domain.policy import EntryStrategy
 from domain.session import Outcome, Phase
 from tests.ui.pages import StandInHands, opened, press, run, said, text_of
-from tests.ui.stand_ins import NOW, StandInReader, a_detail, a_fill, a_halt, a_line, a_target
+from tests.ui.stand_ins import NOW, StandInReader, a_detail, a_fill, a_halt, a_line, a_target, a_wish
 from ui.refusal import ActionRefused
 from ui.sources import PanelSource
 
@@ -34,6 +35,22 @@ def test_a_waiting_session_counts_down(panel: Panel) -> None:
     assert "opens in" in said(page)
     assert "Budget: 50 USDT" in said(page)
     assert "Reserved: 50 USDT" in said(page)
+
+
+def test_a_session_without_a_max_price_shows_what_bounds_it(panel: Panel) -> None:
+    """So does a target that waits."""
+    reader, _ = panel
+    policy = a_wish(max_price=None, strategy=EntryStrategy.MARKET).policy
+    reader.details = [a_detail(a_line(policy=policy))]
+    reader.waiting = [a_target(policy=policy)]
+
+    shown = said(opened("overview"))
+
+    assert "At most: best ask + 10 %" in shown
+    assert "Strategy: market" in shown
+    assert (
+        "50 USDT, market order while the best ask is at most the first one seen + 10 %, price not guaranteed" in shown
+    )
 
 
 def test_a_position_shows_what_it_would_bring_now(panel: Panel) -> None:

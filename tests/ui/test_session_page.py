@@ -66,10 +66,34 @@ def test_a_shot_is_told_from_its_intent_to_the_venues_word(panel: Panel) -> None
     page = opened("session", id=KEY)
 
     row = page.dataframe[0].value.iloc[0]
-    assert (row["Leg"], row["Late"], row["Answer"], row["After"]) == ("entry", "+41 µs", "accepted", "0.7 ms")
+    assert (row["Shot"], row["Late"], row["Answer"], row["Answered"]) == ("entry 1", "+41 µs", "accepted", "700 µs")
+    assert (row["Known"], row["Clock"]) == ("not recorded", "not recorded")
     assert "First shot left: +41 µs" in said(page)
     assert "Venue's clock: ± 0.21 ms" in said(page)
     assert list(page.dataframe[1].value["Fee"]) == ["0.02 USDT"]
+
+
+def test_shots_are_told_with_how_well_the_clock_was_known(panel: Panel) -> None:
+    """In the order in which they left; what is committed and has not left follows, what was withdrawn does not."""
+    reader, _ = panel
+    names = ("s-first", "s-second", "s-third", "s-fourth")
+    intents = [an_intent(name, shot=shot) for shot, name in enumerate(names)]
+    price, quantity = Price(Decimal("0.05")), Base(Decimal(800))
+    sent = [ShotSent(name, price, quantity, OPENING, OPENING, 41, 1234, 900, 1) for name in names[:2]]
+    late = replace(sent[0], sent_at=OPENING + timedelta(microseconds=9), late_us=9)
+    reader.items = [an_event(1, late), an_event(2, sent[1])]
+    reader.items += [an_event(3 + number, IntentCommitted(intent)) for number, intent in enumerate(intents)]
+    settled_as = (None, None, None, "withdrawn")
+    reader.details = [replace(a_detail(a_line()), intents=tuple(map(IntentLine, intents, settled_as)))]
+
+    page = opened("session", id=KEY)
+
+    table = page.dataframe[0].value
+    assert list(table["Client order id"]) == ["s-second", "s-first", "s-third"]
+    assert list(table["Late"]) == ["+41 µs", "+9 µs", ""]
+    assert list(table["Connection"]) == ["2", "2", ""]
+    assert "clock known to ±1.2 ms" in said(page)
+    assert "First shot left: +41 µs" in said(page)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Every event has words, with units and times people can read."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import get_args
@@ -11,12 +12,25 @@ from domain.events import Event
 from domain.ids import Leg
 from domain.money import Base, Price, Quote
 from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderStatus, Side
-from domain.policy import EntryPolicy, TradePolicy
+from domain.policy import EntryPolicy, EntryStrategy, TradePolicy
 from domain.session import Outcome, Phase
 from ui.timeline import Recorded, lines
-from ui.wording import Units, clock, in_words, relative, signed, span
+from ui.wording import (
+    Units,
+    bound_in_words,
+    clock,
+    entry_steps,
+    in_words,
+    order_price,
+    order_quantity,
+    policy_in_words,
+    relative,
+    signed,
+    span,
+)
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
+STEP = timedelta(milliseconds=50)
 UNITS = Units("NEW", "USDT")
 
 
@@ -50,6 +64,7 @@ EXAMPLES: dict[type, tuple[Event, str]] = {
     events.IntentWithdrawn: (events.IntentWithdrawn("sentry1", "not needed"), "not needed"),
     events.ShotSent: (SENT, "16 µs after the planned instant"),
     events.ShotAnswered: (events.ShotAnswered("sentry0", "refused", 30001, "not yet", 1234), "1.2 ms: refused"),
+    events.ShotSettled: (events.ShotSettled("sentry0", Base(Decimal(800)), 2500), "800 NEW bought, known 2.5 ms after"),
     events.OrderSeen: (events.OrderSeen(ORDER), "is filled"),
     events.OrderAbsent: (events.OrderAbsent("sentry0"), "never reached"),
     events.FillSeen: (events.FillSeen(FILL), "bought 800 NEW at 0.05 USDT/NEW = 40 USDT, fee 0.02 USDT"),
@@ -96,8 +111,99 @@ def test_twenty_committed_shots_are_one_line() -> None:
     told = list(lines(entries, UNITS))
 
     assert [line.last for line in told] == [19, 20, 21]
-    assert told[0].text.startswith("20 shots committed")
+    assert told[0].text.startswith("20 shots committed, within a slice one after the other: buy for at most 50 USDT")
     assert [line.heading for line in told] == [False, False, True]
+
+
+def test_committed_shots_of_several_slices_say_how_many() -> None:
+    """They overlap, so not all of them go one after the other."""
+    entries = [
+        Recorded(number, T0, events.IntentCommitted(replace(_intent(number), not_before=T0 + number // 6 * STEP)))
+        for number in range(18)
+    ]
+
+    (told,) = lines(entries, UNITS)
+
+    assert told.text.startswith("18 shots committed in 3 slices, within a slice one after the other: buy for")
+
+
+def test_take_profits_are_not_told_as_shots() -> None:
+    """They rest side by side."""
+    entries = [Recorded(number, T0, events.IntentCommitted(_intent(number, Leg.LADDER))) for number in range(4)]
+
+    (told,) = lines(entries, UNITS)
+
+    assert told.text.startswith("4 take-profit orders committed, the first: sell 800 NEW")
+
+
+def test_a_market_intent_promises_no_price() -> None:
+    """Only what is looked at before it leaves."""
+    told = in_words(events.IntentCommitted(replace(_intent(), kind=OrderKind.MARKET)), UNITS)
+
+    assert "at whatever is offered, while the best ask is no more than 0.06 USDT/NEW" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(OrderKind.IMMEDIATE, "(at once)"), (OrderKind.LIMIT, "(resting)"), (OrderKind.MARKET, "(market)")],
+)
+def test_an_order_is_told_with_what_it_does_at_the_venue(kind: OrderKind, words: str) -> None:
+    """Only a limit rests."""
+    assert words in in_words(events.OrderSeen(replace(ORDER, kind=kind)), UNITS)
+
+
+def test_a_market_order_is_told_by_what_it_executed() -> None:
+    """It names neither price nor quantity: the venue may tell zero."""
+    order = replace(ORDER, kind=OrderKind.MARKET, price=Price(Decimal(0)), quantity=Base(Decimal(0)))
+    nothing = replace(order, executed=Base(Decimal(0)), executed_quote=Quote(Decimal(0)))
+
+    assert in_words(events.OrderSeen(order), UNITS).endswith("800 NEW for 40 USDT, 0.05 USDT/NEW on average")
+    assert in_words(events.OrderSeen(nothing), UNITS).endswith("nothing executed")
+    assert (order_price(order, UNITS), order_quantity(order, UNITS)) == ("0.05 USDT/NEW", "800 NEW")
+    assert (order_price(nothing, UNITS), order_quantity(nothing, UNITS)) == ("none", "0 NEW")
+
+
+POLICY = TradePolicy(Quote(Decimal(50)), EntryPolicy(Price(Decimal("0.06"))))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [
+        (
+            EntryStrategy.IOC_CAP,
+            ("one order after the other for what is left of 50 USDT", "no more than 0.06 USDT/NEW"),
+        ),
+        (EntryStrategy.LIMIT, ("one order for 50 USDT that rests", "at most until 1 min after the opening")),
+        (EntryStrategy.MARKET, ("at most 0.06 USDT/NEW", "The price is not guaranteed")),
+        (EntryStrategy.BURST, ("3 orders that overlap", "own slice of 16.66666666 USDT", "0, +50 and +100 ms")),
+        (EntryStrategy.TRANCHE, ("4 parts of 12.5 USDT each", "0, 10, 20 and 30 s", "not bought 1 min after")),
+    ],
+)
+def test_what_a_strategy_will_do_is_told_before_it_is_armed(strategy: EntryStrategy, words: tuple[str, ...]) -> None:
+    """How many orders, when, for how much, and at what price."""
+    told = " ".join(entry_steps(replace(POLICY, entry=replace(POLICY.entry, strategy=strategy)), UNITS))
+
+    assert [word for word in words if word not in told] == []
+
+
+@pytest.mark.parametrize("strategy", EntryStrategy)
+def test_without_a_max_price_every_strategy_says_what_bounds_it(strategy: EntryStrategy) -> None:
+    """The best ask and the markup, and that nothing is sent before."""
+    entry = replace(POLICY.entry, strategy=strategy, max_price=None)
+
+    assert "sends nothing before an ask is seen" in " ".join(entry_steps(replace(POLICY, entry=entry), UNITS))
+    assert " + 10 %" in policy_in_words(replace(POLICY, entry=entry), UNITS)
+    assert bound_in_words(entry, UNITS) == "best ask + 10 %"
+
+
+def test_another_price_of_a_late_entry_is_told() -> None:
+    """It holds only then."""
+    entry = replace(POLICY.entry, late_entry_s=60, late_max_price=Price(Decimal("0.07")))
+
+    assert "up to 1 min late, then with the price bound 0.07 USDT/NEW" in " ".join(
+        entry_steps(replace(POLICY, entry=entry), UNITS)
+    )
+    assert bound_in_words(entry, UNITS) == "0.06 USDT/NEW, late 0.07 USDT/NEW"
 
 
 def test_withdrawn_shots_of_one_reason_are_one_line() -> None:
@@ -112,11 +218,15 @@ def test_shots_answers_and_fills_stand_at_exchange_time() -> None:
     late = T0 + timedelta(seconds=2)
     answer = events.ShotAnswered("sentry0", "accepted", None, "", 1500)
 
-    told = lines([Recorded(0, late, SENT), Recorded(1, late, answer), Recorded(2, late, events.FillSeen(FILL))], UNITS)
+    settled = events.ShotSettled("sentry0", Base(Decimal(800)), 2500)
+    written: tuple[Event, ...] = (SENT, answer, settled, events.FillSeen(FILL))
+
+    told = lines([Recorded(number, late, event) for number, event in enumerate(written)], UNITS)
 
     assert [line.at - T0 for line in told] == [
         timedelta(microseconds=16),
         timedelta(microseconds=1516),
+        timedelta(microseconds=4016),
         timedelta(milliseconds=4),
     ]
 

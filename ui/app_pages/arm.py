@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import assert_never
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
@@ -9,19 +10,21 @@ from streamlit.navigation.page import StreamlitPage as Page
 from adapters.settings import read_settings
 from domain.listings import Listing
 from domain.money import plain
-from domain.policy import BUDGET_LIMIT, DEFAULT_BUDGET
+from domain.policy import BUDGET_LIMIT, DEFAULT_BUDGET, EntryPolicy, EntryStrategy
 from ui.actions import Actions
 from ui.app_pages import session
 from ui.arm_form import Draft, FormTexts, read_form
 from ui.arm_request import Armed, ArmRequest
 from ui.literal import literal
 from ui.widgets import act, link_to, receipts, renew, request_key, source
-from ui.wording import Units, day_and_clock, ladder_in_words, money, price, span
+from ui.wording import STRATEGIES, Units, day_and_clock, entry_steps, ladder_in_words, money, span
 
 _ARMED = "armed"
 """What the last press in this tab made; until "Arm another" is pressed."""
 _SLOT = "arm"
 _OWN = "own"
+_USUAL = EntryPolicy(max_price=None)
+_STRATEGIES = {words: strategy for strategy, words in STRATEGIES.items()}
 _LADDERS = {
     "5, 10, 15, 25 %: a quarter each": "5:25,10:25,15:25,25:25",
     "15, 25, 40, 50 %: a quarter each": "15:25,25:25,40:25,50:25",
@@ -46,6 +49,7 @@ def show() -> None:
     with form:
         _what(coming)
         _how_much()
+        _how()
         _exits()
         _more()
     with beside, st.container(border=True):
@@ -78,7 +82,53 @@ def _how_much() -> None:
     with left:
         _text("Budget, fees included", "arm-budget", value=plain(DEFAULT_BUDGET), about=f"At most {BUDGET_LIMIT}.")
     with right:
-        _text("Highest price", "arm-price", placeholder="per coin", about="Without a bound no order is ever sent.")
+        _text(
+            "Highest price",
+            "arm-price",
+            placeholder="per coin; empty: best ask + markup",
+            about="Empty: the best ask seen after the opening plus the markup, and nothing is sent before one is seen.",
+        )
+
+
+def _how() -> None:
+    st.subheader("How")
+    chosen = st.selectbox("Strategy", list(_STRATEGIES), key="arm-strategy", persist_state="session")
+    left, right = st.columns(2)
+    for number, (label, key, value, about) in enumerate(_fields_of(_STRATEGIES[chosen])):
+        with right if number % 2 else left:
+            _text(label, key, value=value, about=about)
+
+
+def _fields_of(strategy: EntryStrategy) -> Sequence[tuple[str, str, str, str]]:
+    """Label, key, usual value and help of what can be chosen for one strategy."""
+    markup = (
+        "Markup, % above best ask",
+        "arm-markup",
+        plain(_USUAL.markup_percent),
+        "How far above the best ask an order may reach, where one is known; never above the highest price.",
+    )
+    window = ("Entry window", "arm-window", f"{_USUAL.window_s}s", "From the opening; what rests then is cancelled.")
+    match strategy:
+        case EntryStrategy.IOC_CAP | EntryStrategy.MARKET:
+            return (markup,)
+        case EntryStrategy.LIMIT:
+            return (markup, window)
+        case EntryStrategy.BURST:
+            return (
+                markup,
+                ("Orders", "arm-burst-shots", str(_USUAL.burst_shots), "2 to 5, each on its own slice of the budget."),
+                ("Apart", "arm-burst-spacing", f"{_USUAL.burst_spacing_ms}ms", "From one arrival to the next."),
+                ("First one", "arm-burst-start", f"{_USUAL.burst_first_ms}ms", "From the opening; -20ms is before it."),
+            )
+        case EntryStrategy.TRANCHE:
+            return (
+                markup,
+                window,
+                ("Parts", "arm-tranches", str(_USUAL.tranche_parts), "2 to 10, each an equal part of the budget."),
+                ("Apart", "arm-tranche-every", f"{_USUAL.tranche_every_s}s", "From one beginning to the next."),
+            )
+        case _:
+            assert_never(strategy)
 
 
 def _exits() -> None:
@@ -104,6 +154,12 @@ def _more() -> None:
             _text("Late entry", "arm-late", value="0s", about="How late a first shot may leave; 0s: late is missed.")
         with right:
             _text("Grace", "arm-grace", value="30s", about="How long after the opening to go on trying.")
+            _text(
+                "Price bound when late",
+                "arm-late-price",
+                placeholder="empty: the highest price",
+                about="Price bound of a first shot that leaves late; needs late entry.",
+            )
             _text("Account", "arm-account", value=_account())
 
 
@@ -125,6 +181,13 @@ def _draft() -> Draft:
         return str(st.session_state.get(f"arm-{name}") or "")
 
     ladder = _LADDERS.get(typed("ladder"), "")
+    strategy = _STRATEGIES.get(typed("strategy"), _USUAL.strategy)
+    shown = {key.removeprefix("arm-") for _, key, _, _ in _fields_of(strategy)}
+
+    def own(name: str) -> str:
+        """What is typed for the chosen strategy; a field of another one keeps its text unseen."""
+        return typed(name) if name in shown else ""
+
     texts = FormTexts(
         symbol=typed("symbol"),
         at=typed("at"),
@@ -136,6 +199,15 @@ def _draft() -> Draft:
         arm_lead=typed("lead") or "30s",
         grace=typed("grace") or "30s",
         late_entry=typed("late") or "0s",
+        strategy=strategy,
+        markup=typed("markup") or plain(_USUAL.markup_percent),
+        late_max_price=typed("late-price"),
+        window=own("window"),
+        burst_shots=own("burst-shots"),
+        burst_spacing=own("burst-spacing"),
+        burst_start=own("burst-start"),
+        tranches=own("tranches"),
+        tranche_every=own("tranche-every"),
         account=typed("account") or _account(),
         unlisted=bool(st.session_state.get("arm-unlisted")),
     )
@@ -195,7 +267,7 @@ def _steps(wish: ArmRequest, coming: Sequence[Listing]) -> list[str]:
     return [
         when,
         f"Reserves {money(wish.budget, units.quote)}, or ends with every reason why not.",
-        f"Buys {units.base} at no more than {price(wish.max_price, units)}, fees included inside the budget.",
+        *entry_steps(wish.policy, units),
         f"Takes profit at {ladder_in_words(exits.ladder)}.",
         f"Sells all when the best bid falls {plain(exits.stop_percent)} % below the entry, or after "
         f"{span(exits.time_stop_s)}.",

@@ -16,7 +16,7 @@ from ui.session_acts import abort_button
 from ui.sources import PanelSource
 from ui.standing import Standing, standing_of
 from ui.widgets import act, figures, link_to, opening, phase_badges, receipts, source, tell_age
-from ui.wording import Units, average, day_and_clock, money, price
+from ui.wording import Units, average, bound_in_words, day_and_clock, entry_in_words, money
 
 
 def page() -> Page:
@@ -99,7 +99,8 @@ def _card(found: PanelSource, line: SessionLine, now: datetime) -> None:
         else:
             shown = [
                 ("Budget", money(line.policy.budget_quote, units.quote)),
-                ("At most", price(line.policy.entry.max_price, units)),
+                ("At most", bound_in_words(line.policy.entry, units)),
+                ("Strategy", str(line.policy.entry.strategy)),
             ]
         figures(f"card-{line.key}", shown)
 
@@ -109,8 +110,8 @@ def _target(target: TargetLine) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"target-{target.id}"):
         st.markdown(f"**{target.symbol}**")
         st.caption(
-            f"target {target.id} · {target.account} · {money(target.policy.budget_quote, units.quote)} "
-            f"at most {price(target.policy.entry.max_price, units)}"
+            f"target {target.id} · {target.account} · {money(target.policy.budget_quote, units.quote)}, "
+            f"{entry_in_words(target.policy.entry, units)}"
         )
         st.space("stretch")
         st.button(

@@ -6,21 +6,33 @@ from datetime import UTC, datetime
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
 
-from adapters.postgres.read_models import IntentLine, SessionLine
+from adapters.postgres.read_models import SessionLine
 from domain.errors import InvalidInput
-from domain.events import ClockMeasured, ShotAnswered, ShotSent
+from domain.events import ClockMeasured
+from domain.flights import FlightRecord, flights, summary
 from domain.ids import SessionKey
 from domain.money import plain
-from domain.orders import Fill, Order, Side
+from domain.orders import Fill, Order
 from domain.session import Phase
 from ui.chart import price_chart
+from ui.flights import clock_known, panel_row, unsent_row
 from ui.literal import literal
 from ui.session_acts import abort_button, exits_button, halt_button, opening_button
 from ui.sources import SessionStory
 from ui.standing import standing_of
 from ui.timeline import Recorded, checks_of, lines
 from ui.widgets import figures, opening, phase_badges, receipts, source, tell_age
-from ui.wording import Units, average, clock, money, policy_in_words, relative
+from ui.wording import (
+    Units,
+    average,
+    clock,
+    kind_in_words,
+    money,
+    order_price,
+    order_quantity,
+    policy_in_words,
+    relative,
+)
 
 
 def page() -> Page:
@@ -44,7 +56,8 @@ def show() -> None:
     units = Units.of(line.symbol)
     _head(line)
     tell_age(seen)
-    _figures(story, units)
+    records = flights(entry.event for entry in story.entries)
+    _figures(story, records, units)
     st.caption(policy_in_words(line.policy, units))
     chart = price_chart(story)
     with st.container():  # keeps its place while there is no chart, so that the tabs below stay as they were chosen
@@ -56,7 +69,7 @@ def show() -> None:
     with checks:
         _checks(story.entries)
     with shots:
-        _table(_shots(story, units), "No shots yet.")
+        _shots(story, records, units)
     with fills:
         _table([_fill(fill, units) for fill in story.detail.fills], "No fills.")
     with orders:
@@ -92,14 +105,12 @@ def _head(line: SessionLine) -> None:
             st.error(f"Needs you: {literal(line.attention)}", icon=":material/error:")
 
 
-def _figures(story: SessionStory, units: Units) -> None:
+def _figures(story: SessionStory, records: Sequence[FlightRecord], units: Units) -> None:
     line, position, standing = story.detail.line, story.detail.position, standing_of(story)
     over = line.phase is Phase.CLOSED
     result = line.result if over else standing.if_sold
     measured = [entry.event for entry in story.entries if isinstance(entry.event, ClockMeasured)]
-    buys = {one.intent.client_order_id for one in story.detail.intents if one.intent.side is Side.BUY}
-    sent = [entry.event for entry in story.entries if isinstance(entry.event, ShotSent)]
-    late = [shot.late_us for shot in sent if shot.client_order_id in buys]
+    late = [one.lateness_us for one in records if one.lateness_us is not None]
     shown = [
         (f"Opens (UTC, {line.opens_at:%m-%d})", clock(line.opens_at)[:-4]),
         (f"Bought ({units.base})", plain(position.bought) if position.bought else "nothing"),
@@ -129,34 +140,19 @@ def _checks(entries: Iterable[Recorded]) -> None:
         st.markdown(f"{mark} **{check.name}** · {literal(check.reason or check.found)}")
 
 
-def _shots(story: SessionStory, units: Units) -> list[dict[str, str]]:
-    """Intents with what became of them; those that were withdrawn unsent are left out."""
-    sent = {entry.event.client_order_id: entry.event for entry in story.entries if isinstance(entry.event, ShotSent)}
-    answered = {
-        entry.event.client_order_id: entry.event for entry in story.entries if isinstance(entry.event, ShotAnswered)
-    }
-    return [
-        _shot(one, sent.get(one.intent.client_order_id), answered.get(one.intent.client_order_id), units)
-        for one in story.detail.intents
-        if one.settled_as != "withdrawn"
+def _shots(story: SessionStory, records: Sequence[FlightRecord], units: Units) -> None:
+    """What left, in the order in which it left, then what is committed and has not left."""
+    with st.container():  # keeps its place before the first shot
+        if records:
+            st.caption(literal(clock_known(summary(records))))
+    sent = {one.client_order_id for one in records}
+    unsent = [
+        line.intent
+        for line in story.detail.intents
+        if line.settled_as != "withdrawn" and line.intent.client_order_id not in sent
     ]
-
-
-def _shot(one: IntentLine, sent: ShotSent | None, answered: ShotAnswered | None, units: Units) -> dict[str, str]:
-    intent = one.intent
-    return {
-        "Leg": str(intent.leg),
-        "Shot": str(intent.shot + 1),
-        "Side": str(intent.side),
-        f"Price ({units.quote})": plain(intent.bound if sent is None else sent.price),
-        f"Quantity ({units.base})": plain(intent.quantity if sent is None else sent.quantity),
-        "Sent (UTC)": "" if sent is None else clock(sent.sent_at),
-        "Late": "" if sent is None or intent.side is Side.SELL else f"{sent.late_us:+,} µs",
-        "Answer": "" if answered is None else answered.answer,
-        "After": "" if answered is None else f"{answered.after_us / 1000:.1f} ms",
-        "Venue said": "" if answered is None else answered.text,
-        "Client order id": intent.client_order_id,
-    }
+    rows = [panel_row(one, units) for one in records] + [unsent_row(one, units) for one in unsent]
+    _table(rows, "No shots yet.")
 
 
 def _table(rows: Sequence[dict[str, str]], empty: str) -> None:
@@ -170,8 +166,9 @@ def _order(order: Order, units: Units) -> dict[str, str]:
     return {
         "Side": str(order.side),
         "Status": str(order.status).replace("_", " "),
-        f"Price ({units.quote})": plain(order.price),
-        f"Quantity ({units.base})": plain(order.quantity),
+        "Kind": kind_in_words(order.kind),
+        "Price": order_price(order, units),
+        "Quantity": order_quantity(order, units),
         f"Executed ({units.base})": plain(order.executed),
         "Client order id": order.client_order_id or "",
     }

@@ -22,11 +22,13 @@ from domain.errors import (
     RateLimited,
     SniperError,
 )
-from domain.orders import OrderKind, OrderRequest, OrderStatus, Side
+from domain.money import Base, Price, Quote
+from domain.orders import Order, OrderKind, OrderRequest, OrderStatus, Side
 from domain.ports import Ack
 from simulator.certificate import make_certificate
 from simulator.exchange.accounts import ApiKey
 from simulator.server import SimulatorServer
+from tests.gun import Gun
 
 SYMBOL = "BTCUSDT"
 
@@ -84,6 +86,46 @@ async def test_an_immediate_order_is_filled_and_can_be_told_by_our_id(venue: Mex
     assert sum(fill.quantity for fill in fills) == order.executed == Decimal("0.001")
     assert sum(fill.quote for fill in fills) == order.executed_quote
     assert {fill.client_order_id for fill in fills} == {"buy1"}
+
+
+def a_market_buy(name: str, *, quote: str, symbol: str = SYMBOL) -> OrderRequest:
+    return OrderRequest(
+        name, symbol, Side.BUY, OrderKind.MARKET, Price(Decimal(1)), Base(Decimal(1)), Quote(Decimal(quote))
+    )
+
+
+async def test_a_market_purchase_is_told_alike_by_the_venue_and_its_stream(venue: MexcVenue) -> None:
+    """Read back, pushed and added up from its fills it is the same order."""
+    async with venue.streams.account() as items, asyncio.timeout(5):
+        ack = await place(venue, a_market_buy("market1", quote="50"))
+        async for item in items:
+            if isinstance(item, Order) and item.status.final:
+                break
+    asked = await venue.exchange.find_order(SYMBOL, "market1")
+    fills = await venue.exchange.fills(SYMBOL, ack.order_id)
+
+    assert asked == item
+    assert asked is not None
+    assert (asked.kind, asked.status) == (OrderKind.MARKET, OrderStatus.FILLED)
+    assert sum(fill.quote for fill in fills) == asked.executed_quote
+    assert Decimal(40) < asked.executed_quote <= Decimal(50)
+
+
+async def test_a_market_purchase_is_refused_where_the_rules_have_none(venue: MexcVenue, control: Any) -> None:
+    """And one at an opening is taken, cancelled and costs nothing."""
+    await control.post("listings", symbol="STRICTUSDT", opens_at="-1s", script={"market_orders": False})
+    await control.post("listings", symbol="FRESHUSDT", opens_at="-1s", script={"market_orders": True})
+    before = await venue.exchange.balance("USDT")
+
+    with pytest.raises(OrderRejected) as caught:
+        await place(venue, a_market_buy("no1", symbol="STRICTUSDT", quote="20"))
+    await place(venue, a_market_buy("early", symbol="FRESHUSDT", quote="20"))
+    order = await venue.exchange.find_order("FRESHUSDT", "early")
+
+    assert caught.value.code == 30019
+    assert order is not None
+    assert (order.kind, order.status, order.executed) == (OrderKind.MARKET, OrderStatus.CANCELLED, Decimal(0))
+    assert await venue.exchange.balance("USDT", 0) == before
 
 
 async def test_a_resting_order_is_open_until_it_is_cancelled(venue: MexcVenue, an_order: Any) -> None:
@@ -240,7 +282,7 @@ async def test_a_hot_order_over_tls_is_sealed_beforehand_and_filled(tmp_path: Pa
         async with open_venue(
             server.rest_url, server.ws_url, Credentials("test-key", "test-secret"), clock=SystemClock(), trust=trust
         ) as venue:
-            line = await venue.hot_lines.open()
+            line = await Gun.of(venue.hot_lines)
             price = await marketable(venue)
             for name in ("dropped", "hot1", "hot2"):
                 await venue.exchange_clock.synchronise()

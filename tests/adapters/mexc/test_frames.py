@@ -58,6 +58,25 @@ def deal_frame(**changes: object) -> bytes:
     return pb.PushDataV3ApiWrapper(channel="c", symbol="NEWUSDT", privateDeals=deal).SerializeToString()
 
 
+def order_frame(**changes: object) -> bytes:
+    """A market purchase that ended in part, as the venue's own frames show one: its bound as price, no amount."""
+    values: dict[str, object] = {
+        "id": "C02__1",
+        "clientId": "snipe-1",
+        "price": "0.0525",
+        "quantity": "100",
+        "amount": "0",
+        "orderType": 5,
+        "tradeType": 1,
+        "cumulativeQuantity": "40",
+        "cumulativeAmount": "2.01",
+        "status": 5,
+        "createTime": 1767225600000,
+    }
+    order = pb.PrivateOrdersV3Api(**{**values, **changes})  # type: ignore[arg-type]  # values by name
+    return pb.PushDataV3ApiWrapper(channel="c", symbol="NEWUSDT", privateOrders=order).SerializeToString()
+
+
 def ticker_frame(**prices: str) -> bytes:
     ticker = pb.PublicAggreBookTickerV3Api(**prices)  # type: ignore[arg-type]  # values by name
     return pb.PushDataV3ApiWrapper(channel="c", symbol="NEWUSDT", publicAggreBookTicker=ticker).SerializeToString()
@@ -80,6 +99,47 @@ def test_a_recorded_order_frame_is_read() -> None:
         executed_quote=Quote(Decimal("0.52625")),
         status=OrderStatus.FILLED,
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (1, OrderKind.LIMIT),
+        (2, OrderKind.LIMIT),
+        (3, OrderKind.IMMEDIATE),
+        (4, OrderKind.IMMEDIATE),
+        (5, OrderKind.MARKET),
+        (100, OrderKind.LIMIT),
+    ],
+)
+def test_an_orders_kind_is_whether_it_can_rest_and_has_a_limit(number: int, kind: OrderKind) -> None:
+    """Types that only foreign orders have are read as resting ones."""
+    order = frames.read(order_frame(orderType=number), NOW).item
+
+    assert isinstance(order, Order)
+    assert order.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("changes", "price", "quantity"),
+    [
+        ({}, "0.0525", "100"),
+        ({"price": "0", "quantity": "40"}, "0", "40"),
+        ({"price": "0", "quantity": "0"}, "0", "40"),
+        ({"price": "", "quantity": ""}, "0", "40"),
+    ],
+)
+def test_a_market_orders_frame_is_read_whatever_it_shows_as_price_and_quantity(
+    changes: dict[str, object], price: str, quantity: str
+) -> None:
+    """Cancelled in part is final; the quantity is never less than what was executed."""
+    order = frames.read(order_frame(**changes), NOW).item
+
+    assert isinstance(order, Order)
+    assert (order.kind, order.status) == (OrderKind.MARKET, OrderStatus.PARTIALLY_CANCELLED)
+    assert order.status.final
+    assert (order.price, order.quantity) == (Decimal(price), Decimal(quantity))
+    assert (order.executed, order.executed_quote) == (Decimal(40), Decimal("2.01"))
 
 
 def test_a_deal_is_a_fill_with_its_fee() -> None:
@@ -150,6 +210,10 @@ def test_an_unreadable_frame_tells_whose_it_is_if_that_can_be_read(frame: bytes,
         deal_frame(tradeId=""),
         deal_frame(tradeType=3),
         deal_frame(price="1e5"),
+        order_frame(price="x"),
+        order_frame(orderType=1, price=""),
+        order_frame(orderType=3, quantity=""),
+        order_frame(status=6),
         deal_frame(time=0),
         ticker_frame(bidPrice="x"),
         depth_frame(fromVersion="104"),
@@ -166,7 +230,7 @@ def test_what_money_depends_on_is_not_guessed(frame: bytes) -> None:
 
 
 @given(
-    st.sampled_from([ORDER, DEALS, DEPTH, deal_frame(), ticker_frame(bidPrice="1", askPrice="2")]),
+    st.sampled_from([ORDER, DEALS, DEPTH, deal_frame(), order_frame(), ticker_frame(bidPrice="1", askPrice="2")]),
     st.integers(0, 200),
     st.binary(max_size=8),
 )

@@ -17,7 +17,7 @@ from adapters.mexc.rest import Rest, SignedRest
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import MexcVenue
 from domain.errors import InvalidInput, TryAgain
-from domain.exchange_time import ClockEstimate
+from domain.exchange_time import ClockEstimate, ClockSample
 from domain.orders import OrderKind, Side
 from tests.adapters.mexc.conftest import MakeRequest
 
@@ -36,6 +36,9 @@ class ExchangeClock:
 
     def now(self) -> datetime:
         return NOW
+
+    def learn(self, order: ClockSample) -> None:
+        """Nothing is learnt here."""
 
     def monotonic_at(self, instant: datetime) -> float:
         return 0.0

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from adapters.clock import SystemClock
+from adapters.mexc.battery import MexcHotLines
 from adapters.mexc.governor import RequestGovernor
-from adapters.mexc.hot_line import MexcHotLine, MexcHotLines
 from adapters.mexc.signing import Credentials
 from domain.errors import NotTradable, OutcomeUnknown, RateLimited, SniperError, TryAgain
 from domain.money import Base, Price
 from domain.orders import OrderKind, OrderRequest, Side
 from domain.ports import SignedOrder
+from tests.gun import Gun
 
 ACK = b'{"symbol":"NEWUSDT","orderId":"C02__7","orderListId":-1,"transactTime":1767225600001}'
 
@@ -34,10 +35,15 @@ def lines(url: str) -> MexcHotLines:
     return MexcHotLines(url, Credentials("key", "secret"), clock=clock, governor=RequestGovernor(clock))
 
 
-async def fired(line: MexcHotLine, order: SignedOrder) -> float:
+async def fired(line: Gun, order: SignedOrder) -> float:
     """Load and fire on another thread, as the launchpad does."""
     await line.load(order)
     return await asyncio.to_thread(line.fire)
+
+
+async def fire_and_ask(line: Gun) -> None:
+    line.fire()
+    await line.answer(2)
 
 
 async def test_firing_is_exactly_one_send_call(
@@ -45,7 +51,7 @@ async def test_firing_is_exactly_one_send_call(
 ) -> None:
     """And what it sends is the whole request with the signed text as query."""
     scripted.answers = [http_answer(200, ACK)]
-    line = await lines(scripted.url).open()
+    line = await Gun.of(lines(scripted.url))
     await line.load(signed())
     sent: list[tuple[int, bytes]] = []
     send = socket.socket.send
@@ -74,7 +80,7 @@ async def test_a_line_carries_one_order_after_another(scripted: Any, http_answer
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(ACK), ACK)
     refusal = http_answer(400, b'{"code":30001,"msg":"direction not allowed"}')
     scripted.answers = [chunked, refusal, http_answer(200, ACK)]
-    line = await lines(scripted.url).open()
+    line = await Gun.of(lines(scripted.url))
 
     await fired(line, signed("a"))
     first = await line.answer(2)
@@ -104,7 +110,7 @@ async def test_a_line_carries_one_order_after_another(scripted: Any, http_answer
 async def test_only_a_clear_answer_decides(scripted: Any, answer: bytes, family: type[SniperError]) -> None:
     """Everything else leaves the outcome unknown; and the next order goes over a new connection if need be."""
     scripted.answers = [answer, b""]
-    line = await lines(scripted.url).open()
+    line = await Gun.of(lines(scripted.url))
     await fired(line, signed())
 
     with pytest.raises(family):
@@ -115,7 +121,7 @@ async def test_only_a_clear_answer_decides(scripted: Any, answer: bytes, family:
 async def test_no_answer_in_time_is_unknown_and_spends_the_connection(scripted: Any, http_answer: Any) -> None:
     """A late answer must not be taken for the next order's."""
     scripted.answers = [b"HTTP/1.1 200 OK\r\n", http_answer(200, ACK)]
-    line = await lines(scripted.url).open()
+    line = await Gun.of(lines(scripted.url))
     await fired(line, signed("a"))
 
     with pytest.raises(OutcomeUnknown):
@@ -131,7 +137,7 @@ async def test_no_answer_in_time_is_unknown_and_spends_the_connection(scripted: 
 async def test_loading_replaces_a_connection_that_has_died(scripted: Any, http_answer: Any) -> None:
     """The venue may close an idle connection at any time before the instant."""
     scripted.answers = [http_answer(200, ACK)]
-    line = await lines(scripted.url).open()
+    line = await Gun.of(lines(scripted.url))
     scripted.cut()
     await asyncio.sleep(0.05)
 
@@ -145,24 +151,20 @@ async def test_loading_replaces_a_connection_that_has_died(scripted: Any, http_a
 
 async def test_a_connection_that_dies_between_load_and_fire_is_unknown(scripted: Any) -> None:
     """The send may succeed into a dead connection; what the venue saw is not known."""
-    line = await lines(scripted.url).open()
+    line = await Gun.of(lines(scripted.url))
     await line.load(signed())
     scripted.cut()
     await asyncio.sleep(0.05)
 
-    async def fire_and_ask() -> None:
-        line.fire()
-        await line.answer(2)
-
     with pytest.raises(OutcomeUnknown):
-        await fire_and_ask()
+        await fire_and_ask(line)
     await line.close()
 
 
 async def test_an_order_laid_again_drops_the_earlier_one(scripted: Any, http_answer: Any) -> None:
     """Only the last one leaves."""
     scripted.answers = [http_answer(200, ACK)]
-    line = await lines(scripted.url).open()
+    line = await Gun.of(lines(scripted.url))
     await line.load(signed("a"))
     await fired(line, signed("b"))
     ack = await line.answer(2)
@@ -177,13 +179,13 @@ async def test_a_venue_that_cannot_be_reached_is_worth_another_try() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(TryAgain):
-            await lines(f"http://127.0.0.1:{taken.getsockname()[1]}").open()
+            await lines(f"http://127.0.0.1:{taken.getsockname()[1]}").open(2)
 
 
 async def test_cancelling_the_wait_for_an_answer_leaves_nothing_open(scripted: Any, http_answer: Any) -> None:
     """The line can be used again, over a new connection."""
     scripted.answers = [b"HTTP/1.1 200 OK\r\n", http_answer(200, ACK)]
-    line = await lines(scripted.url).open()
+    line = await Gun.of(lines(scripted.url))
     await fired(line, signed("a"))
     waiting = asyncio.create_task(line.answer(5))
     await asyncio.sleep(0.05)

@@ -124,6 +124,29 @@ def test_a_symbol_without_filters_has_no_band() -> None:
     assert parse.rules(exchange_info(METAL), "OTHERUSDT") is None
 
 
+@pytest.mark.parametrize(
+    ("change", "allowed"),
+    [
+        ({}, True),
+        ({"orderTypes": ["LIMIT", "LIMIT_MAKER"]}, False),
+        ({"orderTypes": []}, False),
+        ({"orderTypes": None}, False),
+        ({"orderTypes": "MARKET"}, False),
+        ({"orderTypes": {"MARKET": True}}, False),
+        ({"orderTypes": [None, 1, ["MARKET"]]}, False),
+    ],
+)
+def test_market_orders_are_taken_where_the_row_lists_them(change: dict[str, Any], allowed: bool) -> None:
+    """A list that is missing or cannot be read lists nothing, and the rest of the row stands."""
+    rules = parse.rules(exchange_info({**METAL, **change}), "METALUSDT")
+    bare = parse.rules(exchange_info({name: METAL[name] for name in METAL if name != "orderTypes"}), "METALUSDT")
+
+    assert rules is not None
+    assert rules.market_orders is allowed
+    assert bare is not None
+    assert not bare.market_orders
+
+
 def test_an_order_is_told_with_what_was_executed() -> None:
     """One placed without a client id has none; its id, price and state are the venue's."""
     order = parse.order(ORDER)
@@ -132,6 +155,52 @@ def test_an_order_is_told_with_what_was_executed() -> None:
     assert (order.side, order.kind, order.status) == (Side.BUY, OrderKind.IMMEDIATE, OrderStatus.PARTIALLY_CANCELLED)
     assert (order.price, order.quantity) == (Decimal("0.5"), Decimal(10))
     assert (order.executed, order.executed_quote) == (Decimal(4), Decimal("1.9"))
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "final"),
+    [
+        ("NEW", OrderStatus.NEW, False),
+        ("PARTIALLY_FILLED", OrderStatus.PARTIALLY_FILLED, False),
+        ("FILLED", OrderStatus.FILLED, True),
+        ("PARTIALLY_CANCELED", OrderStatus.PARTIALLY_CANCELLED, True),
+    ],
+)
+def test_a_market_orders_state_is_told_as_any_others(told: str, status: OrderStatus, final: bool) -> None:
+    """One that could not spend all of its amount is cancelled in part: nothing more is executed on it."""
+    order = parse.order({**ORDER, "type": "MARKET", "status": told})
+
+    assert (order.kind, order.status, order.status.final) == (OrderKind.MARKET, status, final)
+    assert (order.executed, order.executed_quote) == (Decimal(4), Decimal("1.9"))
+
+
+@pytest.mark.parametrize(
+    ("change", "price", "quantity"),
+    [
+        ({"price": "0.525"}, "0.525", "10"),
+        ({"price": "0", "origQty": "4"}, "0", "4"),
+        ({"price": "0", "origQty": "0"}, "0", "4"),
+        ({"price": None, "origQty": None}, "0", "4"),
+    ],
+)
+def test_what_a_market_order_shows_as_price_and_quantity_may_vary(
+    change: dict[str, Any], price: str, quantity: str
+) -> None:
+    """Its bound or nothing; what it would buy, what it bought, or nothing: never read as less than was executed."""
+    order = parse.order({**ORDER, "type": "MARKET", **change})
+
+    assert (order.price, order.quantity, order.executed) == (Decimal(price), Decimal(quantity), Decimal(4))
+    with pytest.raises(Unreadable):
+        parse.order({**ORDER, "origQty": None})
+
+
+def test_a_market_order_that_came_to_nothing_is_cancelled() -> None:
+    """As in an opening's first minute."""
+    nothing = {"status": "CANCELED", "price": "0", "origQty": "0", "executedQty": "0", "cummulativeQuoteQty": "0"}
+
+    order = parse.order({**ORDER, "type": "MARKET", **nothing})
+
+    assert (order.status, order.quantity, order.executed) == (OrderStatus.CANCELLED, Decimal(0), Decimal(0))
 
 
 def test_foreign_trigger_orders_do_not_hide_the_others() -> None:

@@ -31,6 +31,7 @@ from domain.money import Base, Price
 from domain.orders import OrderKind, OrderRequest, Side
 from simulator.exchange.accounts import ApiKey
 from simulator.server import SimulatorServer
+from tests.gun import Gun
 
 PAYLOADS = Path(__file__).parent / "payloads"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -145,7 +146,7 @@ async def record(folder: Path) -> None:
                 await exchange.find_order("BTCUSDT", "nobody")
                 now = venue.exchange_clock.now()
                 await venue.history.orders("BTCUSDT", now - timedelta(minutes=1), now)
-                line = await venue.hot_lines.open()
+                line = await Gun.of(venue.hot_lines)
                 with suppress(SniperError):
                     await line.load(exchange.sign(request, venue.exchange_clock.now(), 1000))
                 await line.close()

@@ -14,7 +14,7 @@ from adapters.mexc.limits import Priority
 from adapters.mexc.rest import Rest, SignedRest
 from adapters.mexc.signing import Credentials
 from domain.errors import ClockRefused, OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
-from domain.exchange_time import ClockEstimate
+from domain.exchange_time import ClockEstimate, ClockSample
 
 
 class HastyClock:
@@ -54,6 +54,9 @@ class FakeExchangeClock:
 
     def now(self) -> datetime:
         return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def learn(self, order: ClockSample) -> None:
+        """Nothing is learnt here."""
 
     def monotonic_at(self, instant: datetime) -> float:
         return 0.0

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from adapters.mailbox import Mailbox
 from domain import ages
 from domain.errors import TryAgain
-from domain.exchange_time import ClockEstimate
+from domain.exchange_time import ClockEstimate, ClockSample
 from domain.money import SymbolRules
 from domain.order_book import OrderBook, PublicTrade
 from domain.ports import Clock, StreamGap
@@ -102,6 +102,9 @@ class HandExchangeClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+    def learn(self, order: ClockSample) -> None:
+        """Nothing is learnt here."""
 
     def monotonic_at(self, instant: datetime) -> float:
         return self._clock.monotonic() + (instant - self.now()).total_seconds()

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from adapters.paper.admission import admit, check_funds, reference_price
+from adapters.paper.admission import admit, check_funds, check_meant, check_opponent, comes_to_nothing, reference_price
 from domain.errors import ClockRefused, NotTradable, OrderRejected, PriceRefused, Refused
 from domain.money import Base, Price, Quote, SymbolRules
-from domain.orders import OrderRequest, Side
-from tests.adapters.paper.market import a_book, a_request, after
+from domain.orders import OrderKind, OrderRequest, Side
+from tests.adapters.paper.market import MARKET_RULES, a_book, a_market_buy, a_request, after
 from tests.builders import RULES, T0
 
 OPENS_MS = int(T0.timestamp() * 1000)
@@ -161,3 +161,67 @@ def test_a_wrong_timestamp_is_told_before_anything_else() -> None:
     """As at the venue, whose door it is."""
     with pytest.raises(ClockRefused):
         admitted(a_request(quantity="0"), rules=None, timestamp=after(-60))
+
+
+def test_a_market_purchase_is_refused_where_the_rules_have_none() -> None:
+    """In the words of the venue, and before its amount is looked at."""
+    with pytest.raises(OrderRejected) as refused:
+        admitted(a_market_buy(quote="0.5"))
+
+    assert refused.value.code == 30019
+    assert admitted(a_market_buy(), rules=MARKET_RULES) == MARKET_RULES
+
+
+@pytest.mark.parametrize(
+    ("quote", "code"), [("0.999", 30002), ("2000000.01", 30003), ("5.000001", 400), ("0", 400), ("-1", 400)]
+)
+def test_a_market_purchase_is_measured_by_its_amount(quote: str, code: int) -> None:
+    """Not by the price and the quantity it was sized by."""
+    with pytest.raises(OrderRejected) as refused:
+        admitted(a_market_buy(quote=quote), rules=MARKET_RULES)
+
+    assert refused.value.code == code
+
+
+def test_no_band_holds_a_market_purchase() -> None:
+    """It has no price of its own."""
+    assert admitted(a_market_buy(), rules=MARKET_RULES, reference=Price(Decimal("0.001"))) == MARKET_RULES
+
+
+def test_a_market_purchase_needs_somebody_who_sells() -> None:
+    """An empty side is refused; a book that is not known proves nothing, and other kinds wait or end by themselves."""
+    empty = a_book(bids=[("0.05", "1")])
+
+    check_opponent(a_market_buy(), None)
+    check_opponent(a_market_buy(), a_book(asks=[("0.05", "1")]))
+    check_opponent(a_request(), empty)
+    with pytest.raises(NotTradable) as refused:
+        check_opponent(a_market_buy(), empty)
+
+    assert refused.value.code == 30025
+
+
+def test_in_the_first_minute_a_market_purchase_comes_to_nothing() -> None:
+    """As was reported of the venue; other orders do not, and nothing does later or long after an opening."""
+    rules = replace(MARKET_RULES, opens_at_ms=OPENS_MS)
+
+    assert comes_to_nothing(a_market_buy(), rules, after(59))
+    assert not comes_to_nothing(a_request(), rules, after(59))
+    assert not comes_to_nothing(a_market_buy(), rules, after(60))
+    assert not comes_to_nothing(a_market_buy(), MARKET_RULES, after(0))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        replace(a_market_buy(), side=Side.SELL),
+        replace(a_market_buy(), quote=None),
+        a_market_buy(quote="0"),
+        replace(a_request(), quote=Quote(Decimal(5))),
+        replace(a_request(), kind=OrderKind.MARKET),
+    ],
+)
+def test_what_is_never_meant_is_a_bug(request_: OrderRequest) -> None:
+    """A sale at market, a market purchase of nothing, an amount with another kind."""
+    with pytest.raises(ValueError, match=r"market|quote"):
+        check_meant(request_)

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from adapters.paper.exchange import CLOSED_ASKED_AGAIN_S, PaperExchange
-from adapters.paper.hot_line import PaperHotLine
+from adapters.paper.hot_line import PaperHotLines
 from domain import ages
 from domain.errors import ClockRefused, NotTradable, OutcomeUnknown, PriceRefused, TryAgain
 from domain.orders import OrderKind, OrderStatus, Side
 from tests.adapters.paper.conftest import Bench
-from tests.adapters.paper.market import a_book, a_request, a_trade
+from tests.adapters.paper.market import MARKET_RULES, a_book, a_market_buy, a_request, a_trade
 from tests.builders import RULES
+from tests.gun import Gun
 
 pytestmark = pytest.mark.postgres
 
@@ -228,7 +229,7 @@ async def test_orders_at_once_share_what_there_is(bench: Bench) -> None:
 async def test_firing_does_no_more_than_hand_over(bench: Bench) -> None:
     """On another thread, while the event loop is busy: it returns at once, and the order counts from then on."""
     await followed(bench)
-    line = PaperHotLine(bench.exchange, bench.clock)
+    line = await Gun.of(PaperHotLines(bench.exchange, bench.clock))
     await line.load(bench.exchange.sign(a_request(), bench.exchange_clock.now(), 1_000))
     loop = asyncio.get_running_loop()
     fired = loop.run_in_executor(None, line.fire)
@@ -242,17 +243,18 @@ async def test_firing_does_no_more_than_hand_over(bench: Bench) -> None:
 
     assert fired_at < busy_until - 0.05
     assert ack.received > busy_until
+    again = await Gun.of(PaperHotLines(bench.exchange, bench.clock))
+    await again.load(bench.exchange.sign(a_request(), bench.exchange_clock.now(), 1_000))
+    again.fire()
     with pytest.raises(RuntimeError):
-        line.fire()
-    with pytest.raises(RuntimeError):
-        await line.answer(1)
+        again.fire()
 
 
 async def test_no_answer_in_time_is_unknown_and_the_order_arrives(bench: Bench) -> None:
     """Whoever does not wait has to ask."""
     await followed(bench)
     bench.exchange_clock.one_way = 0.2
-    line = PaperHotLine(bench.exchange, bench.clock)
+    line = await Gun.of(PaperHotLines(bench.exchange, bench.clock))
     await line.load(bench.exchange.sign(a_request(), bench.exchange_clock.now(), 1_000))
     line.fire()
 
@@ -303,3 +305,46 @@ async def test_a_limit_that_rests_is_on_the_books(bench: Bench) -> None:
     assert booked is not None
     assert booked.ahead == Decimal(1000)
     assert (await bench.exchange.balance("NEW")).locked == Decimal(200)
+
+
+async def test_a_market_purchase_is_on_the_books_as_it_ended(bench: Bench) -> None:
+    """Order, fills and balance, read back from their rows."""
+    bench.public.now_rules = MARKET_RULES
+    await followed(bench)
+    ack = await bench.place(a_market_buy(quote="20"))
+
+    order = await bench.exchange.find_order("NEWUSDT", "order1")
+    fills = await bench.exchange.fills("NEWUSDT", ack.order_id)
+
+    assert order is not None
+    assert (order.kind, order.status, order.executed) == (OrderKind.MARKET, OrderStatus.FILLED, Decimal(400))
+    assert [(fill.quantity, fill.quote, fill.fee) for fill in fills] == [(Decimal(400), Decimal(20), Decimal("0.01"))]
+    free = await bench.exchange.balance("USDT")
+    assert (free.free, free.locked) == (Decimal("979.99"), Decimal(0))
+
+
+async def test_a_market_purchase_at_an_opening_is_taken_and_cancelled(bench: Bench) -> None:
+    """Nothing is bought in the first minute, whatever the book offers, and nothing rests."""
+    just_now_ms = int(bench.exchange_clock.now().timestamp() * 1000) - 5_000
+    bench.public.now_rules = replace(MARKET_RULES, opens_at_ms=just_now_ms)
+    await followed(bench)
+    await bench.place(a_market_buy())
+    await bench.place(a_request("limited"))
+
+    found = [await bench.exchange.find_order("NEWUSDT", name) for name in ("order1", "limited")]
+    assert [order and (order.status, order.executed) for order in found] == [
+        (OrderStatus.CANCELLED, Decimal(0)),
+        (OrderStatus.FILLED, Decimal(100)),
+    ]
+    assert await bench.exchange.open_orders("NEWUSDT") == ()
+
+
+async def test_a_market_purchase_where_nobody_sells_is_refused(bench: Bench) -> None:
+    """No order is left of it."""
+    bench.public.now_rules = MARKET_RULES
+    await followed(bench, book=a_book(bids=[("0.049", "1000")]))
+
+    with pytest.raises(NotTradable):
+        await bench.place(a_market_buy())
+
+    assert await bench.exchange.find_order("NEWUSDT", "order1") is None

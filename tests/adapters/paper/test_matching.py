@@ -5,7 +5,7 @@ from decimal import Decimal
 from adapters.paper.account import Wallet
 from adapters.paper.matching import PaperAccount
 from domain.orders import OrderKind, OrderStatus, Side
-from tests.adapters.paper.market import a_book, a_request, a_trade, after, an_account, placed
+from tests.adapters.paper.market import a_book, a_market_buy, a_request, a_trade, after, an_account, placed
 
 SELL_ALL = a_request("sell1", side=Side.SELL, kind=OrderKind.LIMIT, price="0.06", quantity="100")
 
@@ -230,3 +230,55 @@ def test_a_buy_needs_its_fee_too() -> None:
 
     assert an_account(usdt="5").lacks(request, Decimal("0.0005")) == Decimal("0.0025")
     assert an_account(usdt="5.0025").lacks(request, Decimal("0.0005")) == 0
+
+
+def test_a_market_purchase_spends_its_amount_on_the_cheapest_offers() -> None:
+    """In whole steps of quantity, with the fee on top; what would not buy another step is left."""
+    account = an_account(usdt="1000")
+    book = a_book(asks=[("0.05", "60"), ("0.051", "500")])
+
+    placed(account, a_market_buy(quote="5"), book)
+
+    assert state_of(account, "order1") == (OrderStatus.FILLED, Decimal("99.21"))
+    assert [(fill.price, fill.quantity) for fill in account.fills] == [
+        (Decimal("0.05"), Decimal(60)),
+        (Decimal("0.051"), Decimal("39.21")),
+    ]
+    spent = Decimal("3") + Decimal("1.99971")
+    assert account.quote == Wallet(Decimal(1000) - spent - spent * Decimal("0.0005"), Decimal(0))
+    assert account.base == Wallet(Decimal("99.21"), Decimal(0))
+
+
+def test_a_market_purchase_pays_no_more_than_its_bound() -> None:
+    """5 % above the best offer; what lies beyond is left, and the order has ended in part."""
+    account = an_account()
+
+    placed(account, a_market_buy(quote="50"), a_book(asks=[("0.05", "60"), ("0.0525", "40"), ("0.05251", "999")]))
+
+    assert state_of(account, "order1") == (OrderStatus.PARTIALLY_CANCELLED, Decimal(100))
+    assert account.changed["order1"].order.price == Decimal("0.0525")
+    assert account.open == {}
+    assert account.quote.locked == 0
+
+
+def test_a_market_purchase_that_meets_nothing_ends_with_nothing() -> None:
+    """No book is known, everything offered was had already, or the amount does not pay for a step."""
+    account = an_account()
+    offered = a_book(asks=[("0.05", "60")])
+    dear = a_book(asks=[("900", "60")], version=2)
+
+    placed(account, a_market_buy("blind"), None)
+    placed(account, a_request("all", quantity="60"), offered)
+    placed(account, a_market_buy("late"), offered)
+    placed(account, a_market_buy("little"), dear)
+
+    for name in ("blind", "late", "little"):
+        assert state_of(account, name) == (OrderStatus.CANCELLED, Decimal(0))
+    assert {fill.client_order_id for fill in account.fills} == {"all"}
+    assert account.open == {}
+
+
+def test_a_market_purchase_needs_its_amount_and_the_fee() -> None:
+    """Whatever it was sized by."""
+    assert an_account(usdt="5").lacks(a_market_buy(quote="5"), Decimal("0.0005")) == Decimal("0.0025")
+    assert an_account(usdt="5.0025").lacks(a_market_buy(quote="5"), Decimal("0.0005")) == 0

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from adapters.paper.account import EXACT
 from adapters.paper.matching import PaperAccount
-from domain.money import Base, Price
+from domain.money import Base, Price, Quote
 from domain.order_book import Level, OrderBook
 from domain.orders import Fill, OrderKind, OrderRequest, OrderStatus, Side
 from tests.adapters.paper.market import FEE, a_trade, after, an_account
+from tests.builders import RULES
 
 TICK = Decimal("0.001")
 START = {"USDT": Decimal(50), "NEW": Decimal(300)}
@@ -32,11 +33,13 @@ def books(draw: st.DrawFn) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
     )
 
 
-orders = st.tuples(st.just("place"), sides, st.sampled_from(OrderKind), ticks, quantities)
+kinds = st.sampled_from([OrderKind.LIMIT, OrderKind.IMMEDIATE])
+orders = st.tuples(st.just("place"), sides, kinds, ticks, quantities)
+purchases = st.tuples(st.just("buy_at_market"), st.decimals("0.001", 12, places=3))
 cancels = st.tuples(st.just("cancel"), st.integers(0, 8))
 market = st.tuples(st.just("show"), books(), st.booleans())
 trades = st.tuples(st.just("trade"), ticks, quantities, sides)
-histories = st.lists(st.one_of(orders, orders, cancels, market, market, trades), max_size=40)
+histories = st.lists(st.one_of(orders, orders, purchases, cancels, market, market, trades), max_size=40)
 
 
 @dataclass
@@ -48,6 +51,7 @@ class World:
     now: float = 0.0
     placed: list[str] = field(default_factory=list)
     cancelled_with: dict[str, Decimal] = field(default_factory=dict)
+    amounts: dict[str, Decimal] = field(default_factory=dict)
 
     def step(self, act: tuple[object, ...]) -> None:
         self.now += 0.01
@@ -55,11 +59,19 @@ class World:
 
     def place(self, side: Side, kind: OrderKind, tick: int, quantity: int) -> None:
         name = f"order{len(self.placed)}"
-        request = OrderRequest(name, "NEWUSDT", side, kind, Price(tick * TICK), Base(Decimal(quantity)))
+        self._place(OrderRequest(name, "NEWUSDT", side, kind, Price(tick * TICK), Base(Decimal(quantity))))
+
+    def buy_at_market(self, amount: Decimal) -> None:
+        name, nothing = f"order{len(self.placed)}", Decimal(0)
+        self.amounts[name] = amount
+        kind = OrderKind.MARKET
+        self._place(OrderRequest(name, "NEWUSDT", Side.BUY, kind, Price(nothing), Base(nothing), Quote(amount)))
+
+    def _place(self, request: OrderRequest) -> None:
         if self.account.lacks(request, FEE):
             return
-        self.placed.append(name)
-        self.account.place(request, order_id=name, fee_rate=FEE, at=after(self.now), book=self.book)
+        self.placed.append(request.client_order_id)
+        self.account.place(request, order_id=request.client_order_id, rules=RULES, at=after(self.now), book=self.book)
 
     def cancel(self, number: int) -> None:
         name = f"order{number}"
@@ -101,11 +113,13 @@ def _laws(world: World) -> None:
         assert sum(fill.quote for fill in mine) == order.executed_quote
         assert all(_inside(fill, order.price) for fill in mine)
         assert (name in account.open) is not order.status.final
-        assert (order.status is OrderStatus.FILLED) is (order.executed == order.quantity)
+        assert (order.status is OrderStatus.FILLED) is (order.executed == order.quantity > 0)
         if name in world.cancelled_with:
             assert order.executed == world.cancelled_with[name]
-        if order.kind is OrderKind.IMMEDIATE:
+        if order.kind is not OrderKind.LIMIT:
             assert order.status.final
+        if order.kind is OrderKind.MARKET:
+            assert order.executed_quote <= world.amounts[name]
 
 
 def _nothing_is_made_or_lost(account: PaperAccount) -> None:
@@ -133,7 +147,7 @@ def test_money_is_neither_made_nor_lost(history: list[tuple[object, ...]]) -> No
 
 
 @settings(max_examples=300, deadline=None)
-@given(books(), st.lists(orders, max_size=30))
+@given(books(), st.lists(st.one_of(orders, purchases), max_size=30))
 def test_a_standing_book_is_never_sold_twice(
     levels: tuple[tuple[Level, ...], tuple[Level, ...]], wishes: list[tuple[object, ...]]
 ) -> None:
@@ -170,3 +184,28 @@ def test_an_immediate_buy_is_filled_as_by_the_book(
         if part:
             expected.append((level.price, part))
     assert [(fill.price, fill.quantity) for fill in world.account.fills] == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(books(), st.decimals("0.001", 60, places=3))
+def test_a_market_purchase_gets_what_its_amount_pays_for_and_no_more(
+    levels: tuple[tuple[Level, ...], tuple[Level, ...]], amount: Decimal
+) -> None:
+    """Cheapest first, inside its bound; FILLED says that what is left would not buy another step there."""
+    world = World(account=an_account(usdt="1000000"))
+    world.step(("show", levels, True))
+    world.step(("buy_at_market", amount))
+    if not levels[1]:
+        return
+
+    order = world.account.changed["order0"].order
+    bound = levels[1][0].price * Decimal("1.05")
+    inside = [level for level in levels[1] if level.price <= bound]
+    offered = sum((level.price * level.quantity for level in inside), Decimal(0))
+    dearest = RULES.quantity_step * bound
+    left = amount - order.executed_quote
+    assert left >= 0
+    if amount > offered + dearest:
+        assert (order.status, order.executed_quote) == (OrderStatus.PARTIALLY_CANCELLED, offered)
+    elif amount < offered:
+        assert left < dearest

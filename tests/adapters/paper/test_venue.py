@@ -15,6 +15,7 @@ from adapters.postgres.database import Database
 from domain.money import Base, Price, Quote
 from domain.orders import OrderKind, OrderRequest, OrderStatus, Side
 from simulator.server import SimulatorServer
+from tests.gun import Gun
 
 pytestmark = pytest.mark.postgres
 
@@ -93,7 +94,7 @@ async def test_no_signed_request_leaves(database_url: str) -> None:
             now = venue.exchange_clock.now
             await exchange.send(exchange.sign(an_order("buy1", Side.BUY, OrderKind.IMMEDIATE, dear), now(), 1_000))
             await exchange.send(exchange.sign(an_order("rest1", Side.BUY, OrderKind.LIMIT, cheap), now(), 1_000))
-            line = await venue.hot_lines.open()
+            line = await Gun.of(venue.hot_lines)
             await line.load(exchange.sign(an_order("hot1", Side.BUY, OrderKind.IMMEDIATE, dear), now(), 1_000))
             await asyncio.to_thread(line.fire)
             ack = await line.answer(5)

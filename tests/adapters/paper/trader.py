@@ -10,7 +10,7 @@ from adapters.postgres.database import Database
 from domain.errors import OrderRejected
 from domain.orders import OrderKind, Side
 from tests.adapters.paper.conftest import Bench
-from tests.adapters.paper.market import a_book, a_request
+from tests.adapters.paper.market import MARKET_RULES, a_book, a_market_buy, a_request
 
 
 async def trade(url: str, seed: int) -> None:
@@ -18,6 +18,7 @@ async def trade(url: str, seed: int) -> None:
     async with Database(url, name="trader") as database:
         bench = Bench(database)
         bench.exchange_clock.one_way = 0.0
+        bench.public.now_rules = MARKET_RULES
         for number in itertools.count():
             name = f"s{seed}n{number}"
             book = a_book(
@@ -30,8 +31,10 @@ async def trade(url: str, seed: int) -> None:
             side = chance.choice(list(Side))
             price = "0.051" if side is Side.BUY else "0.048"
             kind = chance.choice(list(OrderKind))
+            at_market = kind is OrderKind.MARKET  # only ever bought
+            wish = a_market_buy(name) if at_market else a_request(name, side=side, kind=kind, price=price)
             with suppress(OrderRejected):  # it may have nothing left to sell
-                await bench.place(a_request(name, side=side, kind=kind, price=price, quantity="100"))
+                await bench.place(wish)
             if chance.random() < 0.5:
                 await bench.exchange.cancel("NEWUSDT", name)
             if not number:

@@ -4,20 +4,35 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from adapters.postgres.reader import Reader
 from adapters.postgres.reading import ReadingDatabase
 from domain.errors import StoreUnavailable
-from domain.events import FillSeen, IntentCommitted, OrderSeen, PhaseEntered, ShotAnswered
+from domain.events import FillSeen, IntentCommitted, OrderSeen, PhaseEntered, ShotAnswered, ShotSent, ShotSettled
+from domain.flights import flights
 from domain.listings import Listing
-from domain.money import Base, Quote
+from domain.money import Base, Price, Quote
 from domain.orders import OrderStatus
 from domain.session import Phase
 from tests.adapters.postgres.conftest import Stores
 from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order
-from tests.builders import KEY, LISTING, a_policy
+from tests.builders import KEY, LISTING, T0, a_policy
+from ui.reading import journal
 
 pytestmark = pytest.mark.postgres
+_OLD = {
+    "shot_sent": {
+        "client_order_id": "sx",
+        "price": "0.05",
+        "quantity": "100",
+        "planned_at": "2026-01-01T12:00:01Z",
+        "sent_at": "2026-01-01T12:00:01Z",
+        "late_us": 7,
+    },
+    "shot_answered": {"client_order_id": "sx", "answer": "accepted", "code": None, "text": "order 2", "after_us": 600},
+}
+"""As the first journals wrote them."""
 
 
 async def test_a_session_is_shown_with_everything_it_did(stores: Stores, reader: Reader) -> None:
@@ -66,6 +81,36 @@ async def test_a_timeline_goes_on_where_it_was_left(stores: Stores, reader: Read
     assert {item.kind for item in first} == {"phase_entered"}
     assert first[0].payload == {"phase": "preparing", "detail": "again", "occurrence": "0"}
     assert first[0].at.tzinfo is not None
+
+
+async def test_a_flight_record_survives_the_journal(stores: Stores, reader: Reader) -> None:
+    """Every figure of a new record comes back as it was; an older one has None where nothing was kept."""
+    await stores.sessions.admit(a_new_session())
+    price, quantity = Price(Decimal("0.05")), Base(Decimal(100))
+    events = (
+        IntentCommitted(an_intent()),
+        IntentCommitted(an_intent("sx", shot=1)),
+        ShotSent("sabcdeentry0", price, quantity, T0, T0, 41, 1200, 900, 2),
+        ShotAnswered("sabcdeentry0", "accepted", None, "order 1", 2400, 2300),
+        ShotSettled("sabcdeentry0", quantity, 5000),
+    )
+    await stores.store.append(KEY, events)
+    async with stores.database.transaction() as connection:
+        for kind, payload in _OLD.items():
+            await connection.execute(
+                """
+                INSERT INTO events (session_id, seq, at, key, kind, payload)
+                SELECT session_id, max(seq) + 1, now(), %s, %s, %s FROM events GROUP BY session_id
+                """,
+                (f"old:{kind}", kind, Jsonb(payload)),
+            )
+
+    new, old = flights(entry.event for entry in journal(reader, KEY))
+
+    assert new == flights(events)[0]
+    assert (new.connection, new.known_us, new.executed) == (2, 7400, quantity)
+    assert (old.shot, old.lateness_us, old.parsed_us) == (1, 7, 600)
+    assert (old.clock_bound_us, old.one_way_us, old.connection, old.first_byte_us, old.known_us) == (None,) * 5
 
 
 async def test_lists_are_bounded_and_newest_first(stores: Stores, reader: Reader) -> None:

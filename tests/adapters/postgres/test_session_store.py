@@ -1,6 +1,7 @@
 """What the journal and its projections promise."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
@@ -9,7 +10,15 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.postgres.event_codec import LONGEST_KEY, event_of, key_of, kind_of, payload_of
+from adapters.postgres.event_codec import (
+    LONGEST_KEY,
+    event_of,
+    key_of,
+    kind_of,
+    payload_of,
+    policy_json,
+    policy_of,
+)
 from domain.errors import InvalidInput
 from domain.events import (
     AbortRequested,
@@ -35,12 +44,14 @@ from domain.events import (
     RiskRejected,
     ShotAnswered,
     ShotSent,
+    ShotSettled,
     StoodDown,
     StreamInterrupted,
 )
 from domain.ids import Leg, SessionKey
-from domain.money import Base, Price, Quote
-from domain.orders import Order, OrderStatus
+from domain.money import NO_BASE, Base, Price, Quote
+from domain.orders import Order, OrderKind, OrderStatus
+from domain.policy import EntryPolicy, EntryStrategy
 from domain.session import Outcome, Phase
 from tests.adapters.postgres.conftest import Stores
 from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order
@@ -77,6 +88,7 @@ STORY: tuple[Event, ...] = (
     ShotSent(ID, Price(Decimal("0.06")), Base(Decimal("166.66")), T0, T0, 12),
     ShotAnswered(ID, "accepted", None, "order C01", 1500),
     ShotAnswered("sabcdeentry1", "refused", 30005, "not enough\x00 funds \ud800", 1500),
+    ShotSettled(ID, Base(Decimal("100.00")), 2500),
     OrderAbsent("sabcdeentry2"),
     IntentWithdrawn("sabcdeentry3", "filled already"),
     OrderSeen(an_order(status=OrderStatus.PARTIALLY_CANCELLED, executed="100", quote="5")),
@@ -122,6 +134,33 @@ def test_every_event_comes_back_from_its_json_as_it_was() -> None:
     assert {type(event) for event in (*STORY, RiskRejected(()))} == set(get_args(Event))
 
 
+def test_a_policy_stored_before_strategies_is_the_usual_one() -> None:
+    """Fields that were not kept then have their defaults: bought as it always was."""
+    stored = policy_json(a_policy()).obj
+    entry = {name: stored["entry"][name] for name in ("max_price", "grace_s", "late_entry_s")}
+    old = {**stored, "entry": {**entry, "clock_bound_ms": 100, "recv_window_ms": 1000}}
+
+    assert policy_of(old) == a_policy()
+    assert policy_of(old).entry.strategy is EntryStrategy.IOC_CAP
+
+
+def test_a_policy_with_every_choice_comes_back_from_its_json() -> None:
+    """Also one without a price bound, which is None and not a text."""
+    entry = EntryPolicy(
+        max_price=None,
+        strategy=EntryStrategy.BURST,
+        markup_percent=Decimal("2.50"),
+        late_max_price=Price(Decimal("0.070")),
+        burst_shots=5,
+        burst_first_ms=-20,
+    )
+    policy = replace(a_policy(), entry=entry)
+    stored = policy_json(policy).obj
+
+    assert policy_of(stored) == policy
+    assert (stored["entry"]["max_price"], stored["entry"]["strategy"]) == (None, "burst")
+
+
 def test_a_long_key_is_shortened_and_stays_its_own() -> None:
     """Two long texts that differ at their end have two keys, both short enough for an index."""
     one, other = key_of(AttentionNeeded("x" * 5000 + "1")), key_of(AttentionNeeded("x" * 5000 + "2"))
@@ -158,6 +197,17 @@ async def test_a_whole_session_is_projected(admitted: Stores) -> None:
     )
     assert await admitted.store.fills(KEY) == (a_fill(),)
     assert await admitted.store.settled(KEY) == {ID, "sabcdeentry1", "sabcdeentry2", "sabcdeentry3"}
+
+
+@pytest.mark.parametrize("kind", OrderKind)
+async def test_intents_and_orders_of_every_kind_come_back(admitted: Stores, kind: OrderKind) -> None:
+    """A market order may tell neither its price nor what was asked for."""
+    intent = replace(an_intent(), kind=kind)
+    order = replace(an_order(status=OrderStatus.CANCELLED), kind=kind, price=Price(Decimal(0)), quantity=NO_BASE)
+    await admitted.store.append(KEY, (IntentCommitted(intent), OrderSeen(order)))
+
+    assert await admitted.store.intents(KEY) == (intent,)
+    assert await admitted.store.orders(KEY) == (order,)
 
 
 async def test_appending_twice_changes_nothing(admitted: Stores) -> None:

@@ -1,0 +1,239 @@
+"""The warm connections of one session, behind domain.ports.Battery, and what its next shots take of the budget."""
+
+import asyncio
+import ssl
+from collections import deque
+from contextlib import suppress
+
+from adapters.mexc import build
+from adapters.mexc.breakers import Breakers
+from adapters.mexc.capture import PayloadCapture
+from adapters.mexc.connection import BROKEN, CONNECT_TIMEOUT_S, Address
+from adapters.mexc.governor import ORDERS_WAIT_S, RequestGovernor
+from adapters.mexc.hot_line import MexcHotLine, Place, cannot_connect
+from adapters.mexc.http11 import request_bytes
+from adapters.mexc.limits import Priority
+from adapters.mexc.signing import Credentials
+from domain.errors import RateLimited, SniperError, TryAgain
+from domain.ports import Clock, HotLine, SignedOrder
+
+LEAVES_WITHIN_S = 5.0
+"""How long before its instant an order may be laid ready and still be counted as one that is about to leave."""
+WARM_FOR_S = 2.0
+"""A connection that was idle for longer is tried with a ping before an order is laid on it."""
+REPLACED_AFTER_S = 240.0
+"""No server is known that closes a connection in use sooner; one that does says so with its last answer."""
+AHEAD = 3
+"""Places taken for shots that may follow within milliseconds: the launchpad's thread cannot ask for one."""
+_LOOK_EVERY_S = 0.5
+
+
+class MexcBattery:
+    """Lines are handed out by `load` and `reload` and come back by `give_back`; those here are nobody's."""
+
+    def __init__(
+        self,
+        lines: int,
+        address: Address,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        governor: RequestGovernor,
+        breakers: Breakers,
+        trust: ssl.SSLContext | None,
+        capture: PayloadCapture | None,
+    ) -> None:
+        self._lines = [MexcHotLine(number, address, credentials, clock, trust) for number in range(lines)]
+        self._ping = request_bytes(build.PING.method, build.PING.path, address.host_header)
+        self._clock = clock
+        self._governor = governor
+        self._breakers = breakers
+        self._capture = capture
+        self._idle = deque(self._lines)
+        self._places: deque[Place] = deque()
+        self._expired: deque[Place] = deque()
+        self._restocking = asyncio.Lock()
+        self._closed = False
+
+    async def warm_up(self) -> None:
+        """Connect all lines. Raises TryAgain when not one of them stands then."""
+        lines = tuple(self._lines)
+        found = await asyncio.gather(*(self._warm(line, Priority.ENTRY) for line in lines), return_exceptions=True)
+        failed = [one for one in found if isinstance(one, BaseException)]
+        if len(failed) == len(lines):
+            raise failed[0]
+
+    async def load(self, order: SignedOrder) -> HotLine:
+        """Waits for its turn in the budget, and for that of a ping, for ORDERS_WAIT_S each."""
+        priority = build.priority_of(order.request)
+        line = self._take(standing=True) or self._take(standing=False)
+        if line is None:
+            raise TryAgain("every connection for orders is in use")
+        try:
+            await self._warm(line, priority)
+            line.lay(order, await self._place(priority, ORDERS_WAIT_S))
+        except BaseException:
+            self._idle.append(line)
+            raise
+        return line
+
+    def reload(self, order: SignedOrder, line: HotLine) -> HotLine:
+        """The line it returns takes the place of `line`, which is here again when it is another one."""
+        mine = self._lines[line.number]
+        unused = mine.unlay()
+        if unused is not None:
+            self._places.appendleft(unused)
+        if mine.stands and not mine.ready():
+            mine.drop()
+        other = None if mine.stands else self._take(standing=True)
+        carrier = mine if other is None else other
+        if not carrier.stands:
+            raise TryAgain("no connection stands that could carry the next order")
+        place = self._next_place()
+        if place is None:
+            if other is not None:
+                self._idle.append(other)
+            raise RateLimited("no place in the request budget was taken ahead; nothing was sent")
+        carrier.lay(order, place)
+        if other is not None:
+            self._idle.append(mine)
+        return carrier
+
+    def give_back(self, line: HotLine) -> None:
+        mine = self._lines[line.number]
+        mine.settle(self._governor, self._capture)
+        mine.take_off()
+        if mine not in self._idle:
+            self._idle.append(mine)
+
+    async def restock(self, *, shots: bool) -> None:
+        for line in self._lines:
+            line.settle(self._governor, self._capture)
+        async with self._restocking:
+            if (place := self._next_place()) is not None:  # those before it are too old
+                self._places.appendleft(place)
+            while self._expired:
+                self._expired.popleft().give_up()
+            if not shots or self._closed or self._governor.status().paused_s > 0:
+                while self._places:
+                    self._places.popleft().give_up()
+                return
+            while len(self._places) < AHEAD and not self._closed:
+                try:
+                    self._places.append(await self._place(Priority.ENTRY, 0.0))
+                except TryAgain:  # the budget has no room, or the part rests: the next shot waits
+                    return
+
+    async def keep(self) -> None:
+        while True:
+            for _ in range(len(self._idle)):
+                line = self._take(standing=False)
+                if line is None:
+                    break
+                try:
+                    with suppress(SniperError):  # tried again in a moment, and before an order is laid on it
+                        await self._warm(line, Priority.PREPARE)
+                finally:
+                    self._idle.appendleft(line)  # the others' turn
+            await self._clock.sleep(_LOOK_EVERY_S)
+
+    async def close(self) -> None:
+        self._closed = True
+        await self.restock(shots=False)
+        for line in self._lines:
+            line.take_off()
+            line.drop()
+
+    def _take(self, *, standing: bool) -> MexcHotLine | None:
+        """An idle line, the one used last first; on any thread. standing: only one that can carry an order now."""
+        for _ in range(len(self._idle)):
+            try:
+                line = self._idle.pop()
+            except IndexError:  # taken by the other thread
+                return None
+            if line.stands or not standing:
+                return line
+            self._idle.appendleft(line)
+        return None
+
+    async def _warm(self, line: MexcHotLine, priority: Priority) -> None:
+        """A connection that answered lately and is not old: the one there is, else a new one. Raises TryAgain."""
+        if line.stands and line.age_s < REPLACED_AFTER_S:
+            if line.idle_s < WARM_FOR_S and line.ready():
+                return None
+            with suppress(*BROKEN):
+                return await self._asking(line, priority)
+        try:
+            await self._asking(line, priority, anew=True)
+        except BROKEN as exc:
+            if not (line.stands and line.idle_s < WARM_FOR_S and line.ready()):
+                raise cannot_connect(exc) from exc
+
+    async def _asking(self, line: MexcHotLine, priority: Priority, *, anew: bool = False) -> None:
+        async with (
+            self._governor.admitted(build.PING.cost, priority, ORDERS_WAIT_S),
+            asyncio.timeout(CONNECT_TIMEOUT_S),
+        ):
+            await (line.connect(self._ping) if anew else line.ping(self._ping))
+
+    async def _place(self, priority: Priority, within_s: float) -> Place:
+        attempt = self._breakers.begin(build.PLACE_ORDER.part, priority)
+        try:
+            grant = await self._governor.admit(build.PLACE_ORDER.cost, priority, within_s, LEAVES_WITHIN_S)
+        except BaseException:
+            attempt.end()
+            raise
+        return Place(grant, attempt, self._clock.monotonic())
+
+    def _next_place(self) -> Place | None:
+        """One that is not too old to be counted rightly; on any thread."""
+        while True:
+            try:
+                place = self._places.popleft()
+            except IndexError:
+                return None
+            if self._clock.monotonic() - place.taken_at < LEAVES_WITHIN_S:
+                return place
+            self._expired.append(place)
+
+
+class MexcHotLines:
+    """Makes warm connections for the orders of one account."""
+
+    def __init__(
+        self,
+        rest_url: str,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        governor: RequestGovernor,
+        breakers: Breakers | None = None,
+        trust: ssl.SSLContext | None = None,
+        capture: PayloadCapture | None = None,
+    ) -> None:
+        self._address = Address.parse(rest_url)
+        self._credentials = credentials
+        self._clock = clock
+        self._governor = governor
+        self._breakers = breakers or Breakers(clock)
+        self._trust = trust
+        self._capture = capture
+
+    async def open(self, lines: int) -> MexcBattery:
+        """So many connections that have answered once, as far as they can be had; at least one."""
+        battery = MexcBattery(
+            lines,
+            self._address,
+            self._credentials,
+            clock=self._clock,
+            governor=self._governor,
+            breakers=self._breakers,
+            trust=self._trust,
+            capture=self._capture,
+        )
+        try:
+            await battery.warm_up()
+        except BaseException:
+            await battery.close()
+            raise
+        return battery

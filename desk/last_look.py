@@ -1,0 +1,74 @@
+"""Whether the next shot of an entry may leave: memory only, so that any thread can ask just before a send."""
+
+from desk.session_desk import SessionDesk
+from domain.errors import SniperError
+from domain.exchange_time import ClockEstimate
+from domain.session import SessionRecord
+
+
+class Disarmed(SniperError):
+    """The session's policy or opening changed, or a clock jumped, before anything was sent: it is handed back to be
+    armed anew."""
+
+
+class EntryGivenUp(SniperError):
+    """Nothing more is bought; its text is the reason. result: what the report will say."""
+
+    def __init__(self, reason: str, *, result: str = "nothing") -> None:
+        self.result = result
+        super().__init__(reason)
+
+
+class LastLook:
+    """Of one entry, armed for one version of its plan: the one that risk approved.
+
+    fired: client order ids that left. stopped: why no further shot of this entry goes; empty while they go.
+    doubt: shots whose outcome nobody knows yet; while there is one, no other leaves.
+    """
+
+    def __init__(self, desk: SessionDesk, armed_for: SessionRecord) -> None:
+        self._desk = desk
+        self._armed_for = armed_for
+        self.fired: set[str] = set()
+        self.doubt: set[str] = set()
+        self.stopped = ""
+
+    def still_wanted(self) -> None:
+        """Raises EntryGivenUp after abort or halt, Disarmed after a change of plan."""
+        record = self._desk.record
+        if record.aborting:
+            raise EntryGivenUp("aborted")
+        if record.halted:
+            raise EntryGivenUp("halted")
+        if self.stopped:
+            raise EntryGivenUp(self.stopped)
+        if not self.fired and record.policy_revision != self._armed_for.policy_revision:
+            raise Disarmed("opening or policy changed")
+
+    def __call__(self, aimed_by: ClockEstimate) -> None:
+        """The last thing before a send. Raises LeaseLost, EntryGivenUp or Disarmed, and then nothing leaves.
+
+        aimed_by: what was known of the exchange's clock when the shot was aimed.
+        """
+        self._desk.keeper.check()
+        self.still_wanted()
+        if self.doubt:
+            raise EntryGivenUp("the outcome of another shot is not known")
+        if self._desk.watch.stale():
+            raise EntryGivenUp("the session's row could not be read for 2 s, so a halt might be missed")
+        if (why := self._why_aim_is_off(aimed_by)) is not None:
+            raise EntryGivenUp(why) if self.fired else Disarmed(why)
+
+    def _why_aim_is_off(self, aimed: ClockEstimate) -> str | None:
+        """What of the exchange's clock is not true any more; None: the aim holds."""
+        known = self._desk.kit.exchange_clock.estimate()
+        if known is aimed:
+            return None
+        now = self._desk.kit.clock.monotonic()
+        if known is None:
+            return "the machine was suspended after the shot was aimed"
+        if abs(known.offset_at(now) - aimed.offset_at(now)) > known.bound_at(now) + aimed.bound_at(now):
+            return "the exchange's clock jumped after the shot was aimed"
+        if known.bound_at(now) > self._armed_for.policy.entry.clock_bound_ms / 1000:
+            return "the exchange's clock is not known well enough any more"
+        return None

@@ -1,0 +1,313 @@
+"""The shots of one entry, lane by lane: load, let the launchpad fly, learn what was bought, go on or end.
+
+Lanes run beside each other; what one of them learns the others see before their next shot.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from desk.entry_ask import best_ask
+from desk.last_look import EntryGivenUp, LastLook
+from desk.learning import absent_from
+from desk.session_desk import SessionDesk
+from desk.stop_watch import until_stop
+from desk.volley import Ended, Firing, Shot, Volley
+from domain.entry import EntryOver, Lane, ShootAgain, Timing, after_order, after_refusal, cost, first_price
+from domain.errors import ClockRefused, LeaseLost, OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
+from domain.events import ShotAnswered, ShotSent, ShotSettled
+from domain.exchange_time import ClockSample
+from domain.money import NO_BASE, Price, Quote, SymbolRules
+from domain.orders import Order, OrderIntent, OrderKind
+from domain.policy import EntryStrategy
+from domain.ports import Battery
+from domain.session import SessionRecord
+
+LOAD_BEFORE_S = 2.0
+"""Before its instant an order is laid ready; the clock is not measured any more then."""
+_MEASURE_EVERY_S = 5.0
+_ASK_AGAIN_S = 0.1
+_RESTING_LOOK_S = 0.25
+_GUARDED = (EntryStrategy.LIMIT, EntryStrategy.TRANCHE)
+"""Strategies that go on buying for seconds after their first fill: meanwhile the stop is watched here."""
+
+
+class Shooting:
+    """Carries out the lanes of one entry under one lease."""
+
+    def __init__(
+        self,
+        desk: SessionDesk,
+        armed_for: SessionRecord,
+        rules: SymbolRules,
+        lanes: Sequence[Lane],
+        battery: Battery,
+        look: LastLook,
+        *,
+        late: bool,
+    ) -> None:
+        self._desk = desk
+        self._kit = desk.kit
+        self._policy = armed_for.policy.entry
+        self._opens_at = armed_for.opens_at
+        self._rules = rules
+        self._lanes = lanes
+        self._battery = battery
+        self._look = look
+        self._late = late
+        self._bought = False
+        self._near: set[int] = set()  # lanes whose shots are about to leave
+        self._heard = asyncio.Event()
+        self._firing = Firing(
+            clock=self._kit.clock,
+            exchange_clock=self._kit.exchange_clock,
+            battery=battery,
+            sign=self._kit.exchange.sign,
+            last_look=look,
+            left=lambda shot: look.fired.add(shot.request.client_order_id),
+            doubted=lambda shot: look.doubt.add(shot.request.client_order_id),
+            bought=lambda: self._bought,
+            rules=rules,
+        )
+
+    async def run(self) -> EntryOver:
+        """Until every lane is over; all that left is settled then. Raises LeaseLost, and Disarmed when nothing left."""
+        helpers = [
+            asyncio.create_task(self._restock(), name=f"places {self._desk.key}"),
+            asyncio.create_task(self._battery.keep(), name=f"lines {self._desk.key}"),
+            asyncio.create_task(self._keep_measuring(), name=f"entry clock {self._desk.key}"),
+        ]
+        if self._policy.strategy in _GUARDED:
+            helpers.append(asyncio.create_task(self._watch_stop(), name=f"entry stop {self._desk.key}"))
+        lanes = [
+            asyncio.create_task(self._lane(lane), name=f"lane {lane.number} {self._desk.key}") for lane in self._lanes
+        ]
+        try:
+            await self._all(lanes)
+        finally:
+            for task in (*lanes, *helpers):
+                task.cancel()
+            await asyncio.gather(*lanes, *helpers, return_exceptions=True)
+            await self._battery.restock(shots=False)
+        return _together([lane.result() for lane in lanes], bought=self._bought)
+
+    async def _all(self, lanes: Sequence[asyncio.Task[EntryOver]]) -> None:
+        """Wait for all. What breaks one lane waits for the others, which may have something in flight to be learnt;
+        only a lost lease does not: it is another desk's then."""
+        pending = set(lanes)
+        broken: BaseException | None = None
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                error = task.exception()
+                if isinstance(error, LeaseLost):
+                    raise error
+                broken = broken or error
+        if broken is not None:
+            raise broken
+
+    async def _lane(self, lane: Lane) -> EntryOver:
+        try:
+            return await self._fly(lane)
+        except EntryGivenUp as reason:
+            return EntryOver(reason.result, str(reason))
+        finally:
+            self._near.discard(lane.number)
+
+    async def _fly(self, lane: Lane) -> EntryOver:
+        await self._until_near(lane)
+        ask = await self._reference(lane)
+        if isinstance(ask, EntryOver):
+            return ask
+        aim = max(lane.begins, self._kit.exchange_clock.now())
+        timing = Timing(self._policy, self._opens_at, aim)
+        price = first_price(self._policy, lane.intents[0].bound, ask)
+        intents = deque(lane.intents)
+        while True:
+            left = Quote(lane.budget - self._cost(lane.intents))
+            volley = Volley(self._firing, timing, intents, price, left, aim)
+            step = await self._volley(volley, timing, lane)
+            if isinstance(step, EntryOver):
+                return step
+            price = step.price
+            if step.pause_s > LOAD_BEFORE_S:
+                await self._kit.clock.sleep(step.pause_s - LOAD_BEFORE_S)
+            aim = max(await self._now() + timedelta(seconds=min(step.pause_s, LOAD_BEFORE_S)), aim)
+
+    async def _volley(self, volley: Volley, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
+        """Let it fly and learn what came of it."""
+        self._look.still_wanted()
+        try:
+            signed = volley.first()
+            if isinstance(signed, EntryOver):
+                return signed
+            volley.load(await self._battery.load(signed))
+        except TryAgain as error:
+            volley.put_back()
+            return await self._waited_for(error, volley.price, timing)
+        try:
+            await self._kit.launchpad.fly(volley, lambda: self._told(volley))
+        finally:
+            self._told(volley)
+            if volley.line is not None:
+                self._battery.give_back(volley.line)
+        ended = volley.ended
+        assert ended is not None
+        if ended.over is not None:
+            return ended.over
+        if ended.error is not None:
+            return await self._waited_for(ended.error, volley.price, timing)
+        return await self._learn(ended, timing, lane)
+
+    async def _waited_for(self, error: SniperError, price: Price, timing: Timing) -> ShootAgain | EntryOver:
+        """What has to be done before a next shot, and whether there is one."""
+        if isinstance(error, ClockRefused) or self._kit.exchange_clock.estimate() is None:
+            with suppress(TryAgain, OutcomeUnknown):
+                await self._kit.exchange_clock.synchronise()
+        if isinstance(error, RateLimited):
+            self._heard.set()
+        return after_refusal(error, price, timing, await self._now(), bought=self._bought)
+
+    async def _learn(self, ended: Ended, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
+        """The venue took the shot, or nobody knows: find out how it ended."""
+        shot = ended.shot
+        assert shot is not None
+        name = shot.request.client_order_id
+        absent_at = absent_from(shot.aim, self._policy.recv_window_ms)
+        if shot.request.kind is OrderKind.LIMIT:
+            order = await self._rest(shot.intent, absent_at)
+        else:
+            order = await self._desk.learner.settle(shot.intent, absent_at)
+        self._look.doubt.discard(name)
+        executed = NO_BASE if order is None else order.executed
+        after_us = round((self._kit.clock.monotonic() - shot.answered) * 1e6)
+        self._desk.journal.note(ShotSettled(name, executed, after_us))
+        self._bought = self._bought or executed > 0
+        if shot.request.kind is OrderKind.LIMIT and shot.answer == "accepted":
+            why = (
+                "filled"
+                if order is not None and order.executed == order.quantity
+                else "the rest was taken off the book"
+            )
+            return EntryOver("filled" if executed else "nothing", why)
+        left = Quote(lane.budget - self._cost(lane.intents))
+        now = await self._now()
+        return after_order(shot.request.price, order, left, self._rules, timing, now, bought=self._bought)
+
+    async def _rest(self, intent: OrderIntent, absent_at: datetime) -> Order | None:
+        """Let an order rest until it is filled, the window ends or the entry is given up; then take it off the book."""
+        window = self._opens_at + timedelta(seconds=self._policy.window_s)
+        while not await self._desk.learner.ask(intent, absent_at):
+            self._desk.keeper.check()
+            try:
+                self._look.still_wanted()
+            except SniperError:
+                break
+            if await self._now() >= window:
+                break
+            await self._desk.learner.pause(_RESTING_LOOK_S)
+        return await self._desk.learner.end(intent, absent_at)
+
+    async def _until_near(self, lane: Lane) -> None:
+        """Wait until the lane's first order has to be laid ready."""
+        while (left_s := (lane.begins - await self._now()).total_seconds() - LOAD_BEFORE_S) > 0:
+            self._look.still_wanted()
+            self._desk.keeper.check()
+            await self._kit.clock.sleep(min(left_s, 0.25))
+        self._near.add(lane.number)
+
+    async def _reference(self, lane: Lane) -> Price | EntryOver | None:
+        """The best ask to reckon with; None: none is known, or none can be before the opening.
+
+        A market purchase waits for one inside its bound: it is the only look at the price it gets.
+        """
+        if self._policy.strategy is not EntryStrategy.MARKET:
+            if self._late or lane.begins > self._opens_at:
+                return await best_ask(self._kit.exchange, self._rules.symbol)
+            return None
+        until = self._opens_at + timedelta(seconds=self._policy.grace_s)
+        bound, seen = lane.intents[0].bound, "no ask was seen"
+        while (now := await self._now()) <= max(until, lane.begins):
+            self._look.still_wanted()
+            ask = await best_ask(self._kit.exchange, self._rules.symbol) if now >= self._opens_at else None
+            if ask is not None and ask <= bound:
+                return ask
+            seen = seen if ask is None else f"the best ask was {ask}"
+            await self._kit.clock.sleep(_ASK_AGAIN_S)
+        return EntryOver("nothing", f"{seen} within {self._policy.grace_s} s, no market order leaves above {bound}")
+
+    async def _now(self) -> datetime:
+        """Exchange time, measured anew when this machine was suspended."""
+        while True:
+            with suppress(TryAgain, OutcomeUnknown):
+                if self._kit.exchange_clock.estimate() is None:
+                    await self._kit.exchange_clock.synchronise()
+                return self._kit.exchange_clock.now()
+            self._desk.keeper.check()
+            await self._kit.clock.sleep(_ASK_AGAIN_S)
+
+    async def _restock(self) -> None:
+        """Keep places in the request budget for the shots that may follow each other at once."""
+        while True:
+            if self._near:
+                await self._battery.restock(shots=True)
+            await self._heard.wait()
+            self._heard.clear()
+
+    async def _keep_measuring(self) -> None:
+        """Sharpen the exchange's time while no shot is about to leave: a later one is aimed by it."""
+        while True:
+            await self._kit.clock.sleep(_MEASURE_EVERY_S)
+            if not self._near:
+                with suppress(TryAgain, OutcomeUnknown, Refused):
+                    await self._kit.exchange_clock.synchronise()
+
+    async def _watch_stop(self) -> None:
+        """End the entry when what it bought is at its stop already: the guard sells then."""
+        await until_stop(self._desk)
+        self._look.stopped = "the price fell to the stop while the entry was still buying"
+
+    def _told(self, volley: Volley) -> None:
+        """Write down what happened on the launchpad; on the event loop."""
+        while volley.news:
+            shot = volley.news.popleft()
+            self._note(shot)
+            if shot.answer in ("refused", "try again"):
+                self._desk.ledger.settled.add(shot.request.client_order_id)
+            if shot.taken_at is not None:
+                self._kit.exchange_clock.learn(ClockSample(shot.sent, shot.answered, shot.taken_at.timestamp()))
+        self._heard.set()
+
+    def _note(self, shot: Shot) -> None:
+        name, by = shot.request.client_order_id, shot.aimed_by
+        self._desk.journal.note(
+            ShotSent(
+                client_order_id=name,
+                price=shot.request.price,
+                quantity=shot.request.quantity,
+                planned_at=shot.aim,
+                sent_at=by.exchange_instant(shot.sent),
+                late_us=round((shot.sent - shot.at) * 1e6),
+                bound_us=round(by.bound_at(shot.sent) * 1e6),
+                one_way_us=round(by.way_s * 1e6),
+                line=shot.line,
+            ),
+            ShotAnswered(
+                client_order_id=name,
+                answer=shot.answer,
+                code=shot.code,
+                text=shot.text,
+                after_us=round((shot.answered - shot.sent) * 1e6),
+                first_byte_us=None if shot.first_byte is None else round((shot.first_byte - shot.sent) * 1e6),
+            ),
+        )
+
+    def _cost(self, intents: Sequence[OrderIntent]) -> Quote:
+        return cost(self._desk.ledger.fills.values(), intents, self._desk.ledger.quote_asset)
+
+
+def _together(ended: Sequence[EntryOver], *, bought: bool) -> EntryOver:
+    reasons = dict.fromkeys(one.reason for one in ended)
+    return EntryOver("filled" if bought else "nothing", "; ".join(reasons))

@@ -1,0 +1,278 @@
+"""The shots of one lane, from the first to the one that the venue took: shoot, hear, decide, shoot again.
+
+All of it runs on the launchpad's thread, from memory: what a refusal means is decided in domain.entry, the next order
+is signed and encrypted here, and what happened is kept for the event loop to write down.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+from desk.launchpad import NEVER
+from domain.entry import EntryOver, ShootAgain, Timing, after_refusal, request_for
+from domain.errors import ClockRefused, OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
+from domain.exchange_time import ClockEstimate
+from domain.money import Price, Quote, SymbolRules
+from domain.orders import OrderIntent, OrderRequest
+from domain.ports import Ack, Battery, Clock, ExchangeClock, HotLine, SignedOrder
+
+ANSWER_WITHIN_S = 5.0
+_CHECK_BEFORE_S = 0.002
+"""Before an instant: the connection is looked at, and a later order signed."""
+_SPIN_FOR_S = 0.25
+"""After a send: an answer that is not here by then is waited for, not spun for."""
+_PLACE_AGAIN_S = 0.005
+"""How often a place in the request budget is looked for while none was taken ahead."""
+
+
+@dataclass(slots=True)
+class Shot:
+    """What became of one order that left, in local monotonic seconds where not said otherwise.
+
+    aim: exchange time at which it was to arrive. at: when it was to leave. aimed_by: what was known of the exchange's
+    clock then. line: which connection carried it. answer: accepted, refused, try again or unknown.
+    """
+
+    intent: OrderIntent
+    request: OrderRequest
+    aim: datetime
+    at: float
+    aimed_by: ClockEstimate
+    line: int = 0
+    sent: float = 0.0
+    first_byte: float | None = None
+    answered: float = 0.0
+    answer: str = ""
+    code: int | None = None
+    text: str = ""
+    taken_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a volley ended. over: no shot follows in its lane. shot: the venue took it, or nobody knows. error: something
+    has to be waited for, measured or connected first, and nothing is in doubt. Exactly one of them is set."""
+
+    over: EntryOver | None = None
+    shot: Shot | None = None
+    error: SniperError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """What the volleys of one entry share.
+
+    sign: as Exchange.sign. last_look: called just before every send; raises what keeps it from leaving.
+    left: called when a shot has left. doubted: called when nobody knows what became of one.
+    bought: whether the entry bought anything so far.
+    """
+
+    clock: Clock
+    exchange_clock: ExchangeClock
+    battery: Battery
+    sign: Callable[[OrderRequest, datetime, int], SignedOrder]
+    last_look: Callable[[ClockEstimate], None]
+    left: Callable[[Shot], None]
+    doubted: Callable[[Shot], None]
+    bought: Callable[[], bool]
+    rules: SymbolRules
+
+
+class _Step(Enum):
+    CHECK = "look at the connection of an order that lies ready"
+    SIGN = "lay the next order ready"
+    FIRE = "send it"
+    HEAR = "await its answer"
+
+
+class Volley:
+    """Implements desk.launchpad.Flight.
+
+    intents: what the lane may still send; each that leaves is taken from it. left: of the lane's slice.
+    ended: how; None while it goes on. news: shots that were answered, for the event loop to take.
+    """
+
+    def __init__(
+        self, firing: Firing, timing: Timing, intents: deque[OrderIntent], price: Price, left: Quote, aim: datetime
+    ) -> None:
+        self.due = NEVER
+        self.over = False
+        self.waits_at: int | None = None
+        self.spins_until = 0.0
+        self.ended: Ended | None = None
+        self.news: deque[Shot] = deque()
+        self.price = price
+        self.line: HotLine | None = None
+        self._firing = firing
+        self._timing = timing
+        self._intents = intents
+        self._budget = left
+        self._aim = aim
+        self._shot: Shot | None = None
+        self._step = _Step.CHECK
+
+    def first(self) -> SignedOrder | EntryOver:
+        """The first order, to be laid ready; on the event loop. Raises TryAgain without an estimate of the clock."""
+        estimate = self._firing.exchange_clock.estimate()
+        if estimate is None:
+            raise TryAgain("the exchange's clock is not known")
+        shot = self._next_shot(self._aim, estimate.send_at(self._aim.timestamp()), estimate)
+        return shot if isinstance(shot, EntryOver) else self._signed(shot)
+
+    def load(self, line: HotLine) -> None:
+        """The first order lies ready on `line`; on the event loop, before the launchpad is given the volley."""
+        assert self._shot is not None
+        self.line = line
+        self.due = self._shot.at - _CHECK_BEFORE_S
+
+    def put_back(self) -> None:
+        """The first order could not be laid ready: it never left, and is the next one again."""
+        if self._shot is not None:
+            self._intents.appendleft(self._shot.intent)
+            self._shot = None
+
+    def act(self) -> None:
+        if self._step is _Step.FIRE:
+            self._fire()
+        elif self._step is _Step.CHECK:
+            self._check()
+        elif self._step is _Step.SIGN:
+            self._lay_ready()
+        else:
+            self._understand(self._line.give_up(f"no answer within {ANSWER_WITHIN_S:g} s"))
+
+    def listen(self) -> None:
+        try:
+            ack = self._line.hear()
+        except (Refused, TryAgain, OutcomeUnknown) as error:
+            self._understand(error)
+            return
+        if ack is not None:
+            self._taken(ack)
+
+    @property
+    def fires(self) -> bool:
+        """Whether its next act is a send."""
+        return self._step is _Step.FIRE
+
+    @property
+    def _line(self) -> HotLine:
+        assert self.line is not None
+        return self.line
+
+    @property
+    def _now(self) -> float:
+        return self._firing.clock.monotonic()
+
+    def _check(self) -> None:
+        """A connection that died since the order was laid ready is replaced by one that stands."""
+        assert self._shot is not None
+        if self._line.ready():
+            self._step, self.due = _Step.FIRE, self._shot.at
+        else:
+            self._lay_ready()
+
+    def _lay_ready(self) -> None:
+        """Sign the shot for when it will leave, and lay it on a connection."""
+        shot = self._shot
+        assert shot is not None
+        if (late_s := self._now - shot.at) > 0:
+            shot.at += late_s
+            shot.aim += timedelta(seconds=late_s)
+        try:
+            self.line = self._firing.battery.reload(self._signed(shot), self._line)
+        except RateLimited:  # the event loop takes another one as soon as there is room
+            if shot.aim > self._timing.until(bought=self._firing.bought()):
+                self._end(Ended(over=EntryOver("nothing", "the request budget allowed no further shot in time")))
+                return
+            self._step, self.due = _Step.SIGN, self._now + _PLACE_AGAIN_S
+        except TryAgain as error:
+            self._intents.appendleft(shot.intent)
+            self._end(Ended(error=error))
+        else:
+            self._step, self.due = _Step.FIRE, shot.at
+            if shot.at <= self._now:
+                self._fire()
+
+    def _fire(self) -> None:
+        shot = self._shot
+        assert shot is not None
+        self._firing.last_look(shot.aimed_by)
+        try:
+            shot.sent = self._line.fire()
+        except OutcomeUnknown as error:
+            shot.sent = self._now
+            shot.line = self._line.number
+            self._firing.left(shot)
+            self._understand(error)
+            return
+        shot.line = self._line.number
+        self._firing.left(shot)
+        self._step = _Step.HEAR
+        self.due = shot.sent + ANSWER_WITHIN_S
+        self.waits_at = self._line.fileno()
+        self.spins_until = shot.sent + _SPIN_FOR_S
+
+    def _taken(self, ack: Ack) -> None:
+        shot = self._note("accepted", None, f"order {ack.order_id}", ack.received, ack.taken_at)
+        self._end(Ended(shot=shot))
+
+    def _understand(self, error: Refused | TryAgain | OutcomeUnknown) -> None:
+        """What the venue said, or did not say: decide, and shoot again at once where that is the decision."""
+        if isinstance(error, OutcomeUnknown):
+            shot = self._note("unknown", None, str(error), self._now)
+            self._firing.doubted(shot)
+            self._end(Ended(shot=shot))
+            return
+        answer = "refused" if isinstance(error, Refused) else "try again"
+        shot = self._note(answer, error.code if isinstance(error, Refused) else None, str(error), self._now)
+        estimate = self._firing.exchange_clock.estimate()
+        if isinstance(error, ClockRefused | TryAgain) or estimate is None:
+            self._end(Ended(error=error))
+            return
+        now = datetime.fromtimestamp(estimate.exchange_at(self._now), UTC)
+        step = after_refusal(error, shot.request.price, self._timing, now, bought=self._firing.bought())
+        if isinstance(step, EntryOver):
+            self._end(Ended(over=step))
+        else:
+            self._again(step, now, estimate)
+
+    def _again(self, step: ShootAgain, now: datetime, estimate: ClockEstimate) -> None:
+        self.price = step.price
+        aim = now + timedelta(seconds=step.pause_s)
+        at = max(self._now, estimate.send_at(aim.timestamp())) if step.pause_s else self._now
+        shot = self._next_shot(aim, at, estimate)
+        if isinstance(shot, EntryOver):
+            self._end(Ended(over=shot))
+            return
+        self._step, self.due = _Step.SIGN, at - _CHECK_BEFORE_S
+        if self.due <= self._now:
+            self._lay_ready()
+
+    def _next_shot(self, aim: datetime, at: float, estimate: ClockEstimate) -> Shot | EntryOver:
+        if not self._intents:
+            return EntryOver("nothing", "all committed shots are used up")
+        request = request_for(self._intents[0], self._firing.rules, self.price, self._budget)
+        if request is None:
+            return EntryOver("nothing", f"no order fits what is left of the budget at {self.price}")
+        self._shot = Shot(self._intents.popleft(), request, aim, at, estimate)
+        return self._shot
+
+    def _signed(self, shot: Shot) -> SignedOrder:
+        return self._firing.sign(shot.request, shot.aim, self._timing.policy.recv_window_ms)
+
+    def _note(self, answer: str, code: int | None, text: str, at: float, taken_at: datetime | None = None) -> Shot:
+        shot = self._shot
+        assert shot is not None
+        shot.answer, shot.code, shot.text, shot.answered, shot.taken_at = answer, code, text, at, taken_at
+        shot.first_byte = self._line.first_byte
+        self.waits_at, self.due = None, NEVER
+        self.news.append(shot)
+        return shot
+
+    def _end(self, ended: Ended) -> None:
+        self.ended = ended
+        self.over = True
+        self.waits_at, self.due = None, NEVER

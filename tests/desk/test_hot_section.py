@@ -1,0 +1,322 @@
+"""Between a decision and its send there is memory, one signature and one send call, and nothing else.
+
+The real launchpad, volley, TLS connections and signatures shoot at a small server; everything that must not happen on
+the launchpad's thread is watched for there.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+import ssl
+import sys
+import threading
+import tracemalloc
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from adapters.clock import SystemClock
+from adapters.mexc.battery import MexcBattery, MexcHotLines
+from adapters.mexc.build import order_query
+from adapters.mexc.governor import RequestGovernor
+from adapters.mexc.limits import Limits
+from adapters.mexc.signing import Credentials
+from desk.launchpad import Launchpad
+from desk.volley import Firing, Shot, Volley
+from domain.entry import Timing, plan_lanes
+from domain.exchange_time import ClockEstimate
+from domain.money import Price, Quote
+from domain.orders import OrderRequest
+from domain.policy import EntryPolicy
+from domain.ports import SignedOrder
+from simulator.certificate import make_certificate
+from tests.builders import RULES
+
+CLOCK = SystemClock()
+PLENTY = Limits(10**9, 10**9, 10**9, 10**9)
+MAX_PRICE = Price(Decimal("0.06"))
+POLICY = EntryPolicy(MAX_PRICE)
+CAP = (400, b'{"code":30010,"msg":"Order price cannot exceed 0.05USDT"}')
+NOT_YET = (400, b'{"code":30001,"msg":"not open"}')
+TAKEN = (200, b'{"symbol":"NEWUSDT","orderId":"C02__1","transactTime":1767225600000}')
+Answer = tuple[int, bytes]
+
+
+class Server:
+    """Answers pings, and orders by turns with what it was told, over TLS. orders: request lines as they came."""
+
+    def __init__(self, folder: Path, answers: list[Answer | None]) -> None:
+        self._context, self.certificate = make_certificate(folder)
+        self._answers = deque(answers)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self.orders: list[str] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                plain, _ = self._listening.accept()
+                threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        with suppress(OSError, ssl.SSLError), self._context.wrap_socket(plain, server_side=True) as secured:
+            while request := secured.recv(65_536):
+                status, body = 200, b"{}"
+                if request.startswith(b"POST"):
+                    self.orders.append(request.split(b"\r\n")[0].decode())
+                    answer = self._answers.popleft()
+                    if answer is None:
+                        return
+                    status, body = answer
+                secured.sendall(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+
+
+class Known:
+    """An exchange whose clock is this machine's."""
+
+    def estimate(self) -> ClockEstimate:
+        offset = datetime.now(UTC).timestamp() - CLOCK.monotonic()
+        return ClockEstimate(offset, 0.0, 0.0, CLOCK.monotonic(), rate_bound=0.0, arrival=offset)
+
+
+def signed(request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
+    query = order_query(request, timestamp, recv_window_ms, "secret")
+    return SignedOrder(request.client_order_id, request, timestamp, query.encode())
+
+
+class Range:
+    """A launchpad, two warm lines, and volleys that shoot from them."""
+
+    def __init__(self, launchpad: Launchpad, battery: MexcBattery) -> None:
+        self.launchpad = launchpad
+        self.battery = battery
+        self.looks = 0
+        self.look: Callable[[], None] = lambda: None
+
+    def volley(self, aim: datetime) -> Volley:
+        firing = Firing(
+            clock=CLOCK,
+            exchange_clock=Known(),  # type: ignore[arg-type]  # only the estimate is asked for
+            battery=self.battery,
+            sign=signed,
+            last_look=self._look,
+            left=lambda shot: None,
+            doubted=lambda shot: None,
+            bought=lambda: False,
+            rules=RULES,
+        )
+        budget = Quote(Decimal(50))
+        lanes = plan_lanes("NEWUSDT", RULES, POLICY, budget, MAX_PRICE, aim, 0, lambda leg, shot: f"{leg}{shot}")
+        return Volley(firing, Timing(POLICY, aim, aim), deque(lanes[0].intents), MAX_PRICE, budget, aim)
+
+    async def shoot(self) -> tuple[Volley, list[Shot]]:
+        volley = self.volley(datetime.now(UTC) + timedelta(seconds=0.05))
+        order = volley.first()
+        assert isinstance(order, SignedOrder)
+        volley.load(await self.battery.load(order))
+        await self.battery.restock(shots=True)
+        await self.launchpad.fly(volley, lambda: None)
+        assert volley.line is not None
+        self.battery.give_back(volley.line)
+        return volley, list(volley.news)
+
+    def _look(self, aimed_by: ClockEstimate) -> None:
+        self.looks += 1
+        self.look()
+
+
+@pytest.fixture
+def answers() -> list[Answer | None]:
+    return [CAP, NOT_YET, TAKEN]
+
+
+@pytest.fixture
+def server(tmp_path: Path, answers: list[Answer | None]) -> Iterator[Server]:
+    server = Server(tmp_path, answers)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+async def place(server: Server) -> AsyncIterator[Range]:
+    governor = RequestGovernor(CLOCK, PLENTY)
+    trust = ssl.create_default_context(cafile=str(server.certificate))
+    url = f"https://127.0.0.1:{server.port}"
+    lines = MexcHotLines(url, Credentials("key", "secret"), clock=CLOCK, governor=governor, trust=trust)
+    battery = await lines.open(2)
+    launchpad = Launchpad(CLOCK)
+    launchpad.open()
+    yield Range(launchpad, battery)
+    launchpad.close()
+    await battery.close()
+    await governor.close()
+
+
+_ALLOWED = ("object.__getattr__", "sys._getframe")
+"""Of what the interpreter tells about: looks at objects, nothing that leaves the process."""
+_heard: list[str] | None = None
+
+
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
+    if _heard is not None and threading.current_thread().name == "launchpad" and event not in _ALLOWED:
+        _heard.append(event)
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.fixture
+def audited() -> Iterator[list[str]]:
+    """What the interpreter tells of the launchpad's thread: files, sockets made or connected, processes, imports."""
+    global _heard
+    _heard = []
+    yield _heard
+    _heard = None
+
+
+@pytest.fixture
+def sinks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Log lines and JSON made on the launchpad's thread."""
+    found: list[str] = []
+
+    def watch(owner: Any, name: str) -> None:
+        inner = getattr(owner, name)
+
+        def watched(*arguments: Any, **named: Any) -> Any:
+            if threading.current_thread().name == "launchpad":
+                found.append(name)
+            return inner(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watch(json, "dumps")
+    watch(logging.Logger, "_log")
+    for level in ("debug", "info", "warning", "error"):
+        watch(structlog.BoundLoggerBase if hasattr(structlog.BoundLoggerBase, level) else logging.Logger, level)
+    watch(asyncio.BaseEventLoop, "create_task")
+    watch(socket, "create_connection")
+    watch(socket, "getaddrinfo")
+    return found
+
+
+async def test_a_refusal_is_answered_by_the_next_shot_without_anything_forbidden(
+    place: Range, server: Server, audited: list[str], sinks: list[str]
+) -> None:
+    """From before the opening to the acknowledgement: no file, no new connection, no log line, no JSON made."""
+    volley, shots = await place.shoot()
+
+    assert [shot.answer for shot in shots] == ["refused", "refused", "accepted"]
+    assert [shot.request.price for shot in shots] == [MAX_PRICE, Decimal("0.05"), Decimal("0.05")]
+    assert volley.ended is not None
+    assert volley.ended.shot is shots[-1]
+    assert place.looks == len(server.orders) == 3
+    assert audited == []
+    assert sinks == []
+
+
+async def test_the_watch_hears_what_is_forbidden(place: Range, audited: list[str], sinks: list[str]) -> None:
+    """A last look that opens a file and makes JSON is caught: the test above can fail."""
+
+    def look() -> None:
+        Path("/dev/null").read_bytes()
+        json.dumps({})
+
+    place.look = look
+    await place.shoot()
+
+    assert "open" in audited
+    assert "dumps" in sinks
+
+
+async def test_a_shot_allocates_little(place: Range) -> None:
+    """What is decided, priced, signed and sealed between two shots stays below what would wake a collector."""
+    peaks: list[int] = []
+
+    def look() -> None:
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.reset_peak()
+
+    place.look = look
+    tracemalloc.start()
+    try:
+        await place.shoot()
+        base = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert len(peaks) == 3
+    assert max(peaks[1:]) - min(base, *peaks) < 256 * 1024
+
+
+@pytest.mark.parametrize("answers", [[CAP, TAKEN]])
+async def test_what_the_last_look_objects_to_does_not_leave(place: Range, server: Server) -> None:
+    """Neither the first shot nor a later one, and what it raised reaches whoever flies."""
+
+    def look() -> None:
+        if place.looks == 2:
+            raise PermissionError("the lease has ended")
+
+    place.look = look
+    with pytest.raises(PermissionError, match="lease"):
+        await place.shoot()
+
+    assert len(server.orders) == 1
+
+
+@pytest.mark.parametrize("answers", [[None]])
+async def test_an_answer_that_is_cut_off_ends_the_volley_in_doubt(place: Range, server: Server) -> None:
+    """Nothing is sent again for it."""
+    volley, shots = await place.shoot()
+
+    assert [shot.answer for shot in shots] == ["unknown"]
+    assert volley.ended is not None
+    assert volley.ended.shot is shots[0]
+    assert len(server.orders) == 1
+
+
+async def test_each_shot_is_stamped_for_when_it_leaves_and_named_by_its_own_intent(
+    place: Range, server: Server
+) -> None:
+    """Three ids, three rising timestamps."""
+    await place.shoot()
+
+    parts = [dict(pair.split("=") for pair in line.split("?")[1].split(" ")[0].split("&")) for line in server.orders]
+    assert len({part["newClientOrderId"] for part in parts}) == 3
+    stamps = [int(part["timestamp"]) for part in parts]
+    assert stamps == sorted(stamps)
+    assert stamps[2] - stamps[1] >= 15  # the pause after "not open yet"
+
+
+async def test_places_that_run_out_are_waited_for_without_a_shot(place: Range, server: Server) -> None:
+    """The next one goes as soon as the event loop has taken another place."""
+    volley = place.volley(datetime.now(UTC) + timedelta(seconds=0.05))
+    order = volley.first()
+    assert isinstance(order, SignedOrder)
+    volley.load(await place.battery.load(order))
+    flying = asyncio.create_task(place.launchpad.fly(volley, lambda: None))
+    async with asyncio.timeout(5):
+        while not server.orders:
+            await asyncio.sleep(0.001)
+    await asyncio.sleep(0.05)
+    before = len(server.orders)
+
+    async with asyncio.timeout(5):
+        while not flying.done():
+            await place.battery.restock(shots=True)
+            await asyncio.sleep(0.001)
+
+    assert before == 1
+    assert [shot.answer for shot in volley.news] == ["refused", "refused", "accepted"]
