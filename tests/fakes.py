@@ -493,6 +493,9 @@ class FakeHotLine:
     def lay(self, order: SignedOrder) -> None:
         self._loaded, self.answer, self.first_byte = order, None, None
 
+    def take_off(self) -> None:
+        self._loaded = None
+
     def ready(self) -> bool:
         return self.standing
 
@@ -558,8 +561,10 @@ class FakeBattery:
         return carrier
 
     def give_back(self, line: HotLine) -> None:
-        if self.lines[line.number] not in self.idle:
-            self.idle.append(self.lines[line.number])
+        mine = self.lines[line.number]
+        mine.take_off()
+        if mine not in self.idle:
+            self.idle.append(mine)
 
     async def restock(self, *, shots: bool) -> None:
         if shots and self.places is not None:

@@ -1,4 +1,4 @@
-"""The warm connections of one session as a test uses them: load, fire, answer, one order after the other."""
+"""Hot lines as a test uses them: answers are waited for on the event loop, without a launchpad."""
 
 import asyncio
 from typing import Self
@@ -6,8 +6,19 @@ from typing import Self
 from domain.ports import Ack, Battery, HotLine, HotLines, SignedOrder
 
 
+async def heard(line: HotLine, within_s: float = 5.0) -> Ack:
+    """The answer to what was fired. Raises as HotLine.hear does, and HotLine.give_up's when none comes in time."""
+    try:
+        async with asyncio.timeout(within_s):
+            while (ack := line.hear()) is None:
+                await asyncio.sleep(0.001)
+    except TimeoutError:
+        raise line.give_up(f"no answer within {within_s} s") from None
+    return ack
+
+
 class Gun:
-    """A battery whose answers are waited for on the event loop."""
+    """The warm connections of one session: load, fire, answer, one order after the other."""
 
     def __init__(self, battery: Battery) -> None:
         self.battery = battery
@@ -28,12 +39,7 @@ class Gun:
     async def answer(self, timeout_s: float) -> Ack:
         """Raises as HotLine.hear does, and what the line makes of it when no answer comes in time."""
         assert self.line is not None
-        try:
-            async with asyncio.timeout(timeout_s):
-                while (ack := self.line.hear()) is None:
-                    await asyncio.sleep(0.001)
-        except TimeoutError:
-            raise self.line.give_up(f"no answer within {timeout_s} s") from None
+        ack = await heard(self.line, timeout_s)
         self._let_go()
         return ack
 

@@ -158,15 +158,17 @@ class MexcBattery:
 
     async def _warm(self, line: MexcHotLine, priority: Priority) -> None:
         """A connection that answered lately and is not old: the one there is, else a new one. Raises TryAgain."""
+        if line.stands and not line.ready():
+            line.drop()
         if line.stands and line.age_s < REPLACED_AFTER_S:
-            if line.idle_s < WARM_FOR_S and line.ready():
+            if line.idle_s < WARM_FOR_S:
                 return None
             with suppress(*BROKEN):
                 return await self._asking(line, priority)
         try:
             await self._asking(line, priority, anew=True)
         except BROKEN as exc:
-            if not (line.stands and line.idle_s < WARM_FOR_S and line.ready()):
+            if not (line.stands and line.idle_s < WARM_FOR_S):
                 raise cannot_connect(exc) from exc
 
     async def _asking(self, line: MexcHotLine, priority: Priority, *, anew: bool = False) -> None:

@@ -133,7 +133,7 @@ def _believes_absence_at_once() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class BrokenDesk:
-    """found_by: the law that must find it; empty: whichever does. plan: where this weakness has something to do."""
+    """found_by: the law that must find it. plan: from a seed, where this weakness has something to do."""
 
     name: str
     found_by: str
@@ -188,7 +188,9 @@ def _slow_order(seed: int) -> Plan:
 
 
 def _two_at_once(seed: int) -> Plan:
-    return _undisturbed(seed, workers=(Worker("fire-0", begins_s=-6.0), Worker("fire-1", begins_s=-5.8)))
+    """The second begins when the first has taken the lease and still has to wait."""
+    workers = (Worker("fire-0", begins_s=-10.0), Worker("fire-1", begins_s=-6.0))
+    return _undisturbed(seed, workers=workers, opens_in_s=10.0)
 
 
 def _aborted(seed: int) -> Plan:
@@ -222,34 +224,16 @@ BROKEN = (
         plan=_slow_order,
     ),
     BrokenDesk(
-        "sends a fresh id after an unknown outcome, among everything else",
-        "",
-        around=_believes_absence_at_once,
-        within_seeds=80,
-    ),
-    BrokenDesk(
         "trades without the lease",
         "sent_again",
         _leases(_HoldsForEver),
         plan=_two_at_once,
     ),
     BrokenDesk(
-        "trades without the lease, among everything else",
-        "",
-        _leases(_HoldsForEver),
-        within_seeds=80,
-    ),
-    BrokenDesk(
         "takes over without asking what was sent",
         "sent_again",
         _leases(_TakesOverAtOnce),
         plan=_killed_after_its_shot,
-    ),
-    BrokenDesk(
-        "takes over without asking what was sent, among everything else",
-        "",
-        _leases(_TakesOverAtOnce),
-        within_seeds=80,
     ),
     BrokenDesk("calls an unknown sale failed", "not_flat", _exchange(_CallsUnknownFailed), plan=_lost_sale),
     BrokenDesk(

@@ -42,6 +42,9 @@ class Market(Protocol):
     async def ask(self, price: str, quantity: str) -> None:
         """Somebody wants to sell, below what is asked so far; what is bid down to that price is sold."""
 
+    async def sold_out(self) -> None:
+        """Nobody sells any more."""
+
     async def limit_only_symbol(self) -> str:
         """An open symbol whose rules have no market orders."""
 
@@ -93,6 +96,9 @@ class _FakeMarket:
 
     async def ask(self, price: str, quantity: str) -> None:
         self.exchange.set_asks((price, quantity), (str(ASK), str(ASKED)))
+
+    async def sold_out(self) -> None:
+        self.exchange.set_asks()
 
     async def limit_only_symbol(self) -> str:
         self.exchange.rules_now = RULES
@@ -163,6 +169,10 @@ class _SimulatedMarket:
 
     async def ask(self, price: str, quantity: str) -> None:
         self.market.offer(Side.SELL, price, quantity)
+        await asyncio.sleep(0)
+
+    async def sold_out(self) -> None:
+        self.market.take(Side.BUY, str(ASK), str(ASKED))
         await asyncio.sleep(0)
 
     async def limit_only_symbol(self) -> str:

@@ -11,13 +11,13 @@ from decimal import Decimal
 
 import pytest
 
-from domain.errors import ClockRefused, NotTradable, OrderRejected
+from domain.errors import ClockRefused, NotTradable, OrderRejected, TryAgain
 from domain.money import Base, Price, Quote
 from domain.orders import Fill, Order, OrderKind, OrderRequest, OrderStatus, Side
-from domain.ports import Ack, StreamGap
+from domain.ports import Ack, SignedOrder, StreamGap
 from domain.quotes import TopOfBook
 from tests.contract.grounds import ASK, ASKED, BASE, BID, FEE, NEW, QUOTE, SYMBOL, USDT, Ground
-from tests.gun import Gun
+from tests.gun import Gun, heard
 
 WITHIN_S = 10.0
 
@@ -44,6 +44,10 @@ def a_market_buy(name: str = "market1", *, quote: str = "20", symbol: str = SYMB
 
 async def place(ground: Ground, request: OrderRequest) -> Ack:
     return await ground.exchange.send(ground.exchange.sign(request, ground.exchange_clock.now(), 1_000))
+
+
+def hot(ground: Ground, request: OrderRequest) -> SignedOrder:
+    return ground.exchange.sign(request, ground.exchange_clock.now(), 1_000)
 
 
 async def found(ground: Ground, name: str) -> Order:
@@ -358,6 +362,23 @@ async def test_before_its_opening_a_symbol_is_not_tradable(ground: Ground) -> No
     assert await ground.exchange.find_order(symbol, "buy1") is None
 
 
+async def test_a_market_purchase_where_nobody_sells_may_be_tried_again(ground: Ground) -> None:
+    """As before an opening: somebody may sell in a moment. Nothing is left of it."""
+
+    async def nobody_sells() -> bool:
+        return (await ground.exchange.top_of_book(SYMBOL)).ask is None
+
+    await ground.market.sold_out()
+    await eventually(nobody_sells)
+
+    with pytest.raises(NotTradable) as refused:
+        await place(ground, a_market_buy())
+
+    assert refused.value.code == 30025
+    assert await ground.exchange.find_order(SYMBOL, "market1") is None
+    assert await total(ground, QUOTE) == USDT
+
+
 async def test_the_account_stream_tells_orders_and_fills(ground: Ground) -> None:
     """Of an order that was placed after it was entered."""
     async with ground.streams.account() as items:
@@ -408,6 +429,75 @@ async def test_a_refusal_reaches_whoever_waits_for_a_hot_order(ground: Ground) -
     await line.close()
 
     assert ack.client_order_id == "large"
+
+
+async def test_the_next_hot_order_is_laid_ready_off_the_event_loop(ground: Ground) -> None:
+    """On another thread, right after the answer to the one before."""
+    battery = await ground.lines.open(2)
+    line = await battery.load(hot(ground, a_buy("small", quantity="1")))
+    await battery.restock(shots=True)
+    line.fire()
+    with pytest.raises(OrderRejected):
+        await heard(line, WITHIN_S)
+    order = hot(ground, a_buy("large"))
+    carrier = await asyncio.to_thread(lambda: battery.reload(order, line))
+    stood = carrier.ready()
+    fired_at = carrier.fire()
+    ack = await heard(carrier, WITHIN_S)
+    first_byte = carrier.first_byte
+    battery.give_back(carrier)
+    await battery.restock(shots=False)
+    await battery.close()
+
+    assert stood
+    assert ack.client_order_id == "large"
+    assert first_byte is not None
+    assert fired_at < first_byte <= ack.received + 0.1
+    assert (await found(ground, "large")).status is OrderStatus.FILLED
+    assert await total(ground, BASE) == NEW + 100
+
+
+async def test_hot_orders_of_two_lines_are_booked_each(ground: Ground) -> None:
+    """Each line hears of its own; a third order has to wait for one of them, however often the other is given back."""
+    battery = await ground.lines.open(2)
+    names = ("one", "two")
+    lines = [await battery.load(hot(ground, a_buy(name))) for name in names]
+    with pytest.raises(TryAgain):
+        await battery.load(hot(ground, a_buy("three")))
+    for line in lines:
+        line.fire()
+    acks = [await heard(line, WITHIN_S) for line in reversed(lines)]
+    for line in (lines[0], lines[0]):
+        battery.give_back(line)
+    again = await battery.load(hot(ground, a_buy("three")))
+    with pytest.raises(TryAgain):
+        await battery.load(hot(ground, a_buy("four")))
+    await battery.close()
+
+    assert [line.number for line in lines] in ([0, 1], [1, 0])
+    assert [ack.client_order_id for ack in acks] == ["two", "one"]
+    assert again.number == lines[0].number
+    assert [(await found(ground, name)).status for name in names] == [OrderStatus.FILLED] * 2
+    assert await total(ground, BASE) == NEW + 200
+
+
+async def test_nobody_can_fire_what_is_not_laid_ready(ground: Ground) -> None:
+    """An order leaves once; and not any more when its line was given back."""
+    battery = await ground.lines.open(1)
+    line = await battery.load(hot(ground, a_buy("hot1")))
+    line.fire()
+    with pytest.raises(RuntimeError):
+        line.fire()
+    await heard(line, WITHIN_S)
+    battery.give_back(line)
+    line = await battery.load(hot(ground, a_buy("dropped")))
+    battery.give_back(line)
+    with pytest.raises(RuntimeError):
+        line.fire()
+    await battery.close()
+
+    assert await ground.exchange.find_order(SYMBOL, "dropped") is None
+    assert await total(ground, BASE) == NEW + 100
 
 
 async def test_prices_are_told(ground: Ground) -> None:

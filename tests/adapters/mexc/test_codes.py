@@ -47,6 +47,7 @@ def test_every_documented_code_has_a_family(code: int) -> None:
         (400, 30000, "", NotTradable),
         (400, 30014, "", NotTradable),
         (400, 30016, "", NotTradable),
+        (400, 30025, "no opponent order", NotTradable),
         (400, 30087, "Order price exceeds allowed range", PriceRefused),
         (400, 30004, "Insufficient position", OrderRejected),
         (400, 30005, "Oversold", OrderRejected),

@@ -1,58 +1,110 @@
 """An order on a warm connection: one send call at the instant, and an honest word about its outcome afterwards."""
 
-import asyncio
+import itertools
 import socket
+import ssl
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adapters.clock import SystemClock
-from adapters.mexc.battery import MexcHotLines
-from adapters.mexc.governor import RequestGovernor
+from adapters.mexc.breakers import Breakers, Part
+from adapters.mexc.build import PLACE_ORDER
+from adapters.mexc.connection import Address, Connection
+from adapters.mexc.governor import Grant, RequestGovernor
+from adapters.mexc.hot_line import MexcHotLine, Place
+from adapters.mexc.limits import Priority, Resource
 from adapters.mexc.signing import Credentials
-from domain.errors import NotTradable, OutcomeUnknown, RateLimited, SniperError, TryAgain
-from domain.money import Base, Price
-from domain.orders import OrderKind, OrderRequest, Side
-from domain.ports import SignedOrder
-from tests.gun import Gun
+from domain.errors import AccessDenied, NotTradable, OutcomeUnknown, PriceRefused, RateLimited, SniperError, TryAgain
+from domain.ports import Ack
+from tests.adapters.mexc.conftest import answer_bytes
+from tests.adapters.mexc.hot_orders import ACK, REFUSAL, LeapingClock, signed
 
-ACK = b'{"symbol":"NEWUSDT","orderId":"C02__7","orderListId":-1,"transactTime":1767225600001}'
-
-
-def signed(client_order_id: str = "order1") -> SignedOrder:
-    request = OrderRequest(
-        client_order_id, "NEWUSDT", Side.BUY, OrderKind.IMMEDIATE, Price(Decimal(1)), Base(Decimal(1))
-    )
-    body = f"newClientOrderId={client_order_id}&signature=0"
-    return SignedOrder(client_order_id, request, datetime.now(UTC), body.encode())
+TAKEN = answer_bytes(200, ACK)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (
+    ACK[:9],
+    len(ACK) - 9,
+    ACK[9:],
+)
+UNTIL_THE_END = b"HTTP/1.1 200 OK\r\n\r\n" + ACK
+REFUSED = answer_bytes(400, REFUSAL)
 
 
-def lines(url: str) -> MexcHotLines:
-    clock = SystemClock()
-    return MexcHotLines(url, Credentials("key", "secret"), clock=clock, governor=RequestGovernor(clock))
+@dataclass
+class Bench:
+    """A line whose other end is `venue`."""
+
+    line: MexcHotLine
+    venue: socket.socket
+    connection: Connection
+    clock: LeapingClock = field(default_factory=LeapingClock)
+
+    def __post_init__(self) -> None:
+        self.governor = RequestGovernor(self.clock)
+        self.breakers = Breakers(self.clock)
+        self.grants = 0
+
+    def place(self) -> Place:
+        self.grants += 1
+        now = self.clock.monotonic()
+        self.governor._own.take(now, self.grants, PLACE_ORDER.cost)
+        attempt = self.breakers.begin(Part.ORDERS, Priority.ENTRY)
+        return Place(Grant(self.governor, self.grants, PLACE_ORDER.cost), attempt, now)
+
+    def lay(self, name: str = "order1") -> None:
+        self.line.lay(signed(name), self.place())
+
+    def fire(self, name: str = "order1") -> bytes:
+        """Lay and fire; what came out at the venue."""
+        self.lay(name)
+        self.line.fire()
+        return self.venue.recv(4096)
+
+    @property
+    def counted(self) -> int:
+        """Orders in the budget."""
+        return self.governor.status().used[Resource.ORDERS]
+
+    @property
+    def failures(self) -> int:
+        return self.breakers.status()[Part.ORDERS].failures
+
+    def close(self) -> None:
+        self.line.drop()
+        self.venue.close()
 
 
-async def fired(line: Gun, order: SignedOrder) -> float:
-    """Load and fire on another thread, as the launchpad does."""
-    await line.load(order)
-    return await asyncio.to_thread(line.fire)
+def a_bench() -> Bench:
+    ours, venue = socket.socketpair()
+    ours.setblocking(False)
+    venue.setblocking(False)
+    address, clock = Address.parse("http://venue:9000"), LeapingClock()
+    line = MexcHotLine(0, address, Credentials("key", "secret"), clock, None)
+    line._connection = connection = Connection(ours, address)
+    return Bench(line, venue, connection, clock)
 
 
-async def fire_and_ask(line: Gun) -> None:
-    line.fire()
-    await line.answer(2)
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = a_bench()
+    yield bench
+    bench.close()
 
 
-async def test_firing_is_exactly_one_send_call(
-    scripted: Any, http_answer: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And what it sends is the whole request with the signed text as query."""
-    scripted.answers = [http_answer(200, ACK)]
-    line = await Gun.of(lines(scripted.url))
-    await line.load(signed())
+def cut_up(data: bytes, cuts: Sequence[int]) -> list[bytes]:
+    edges = sorted({0, *(cut % len(data) for cut in cuts), len(data)})
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
+
+
+def test_firing_is_exactly_one_send_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the caller's thread; what it sends is the whole request, with the signed text as query."""
+    bench.lay()
     sent: list[tuple[int, bytes]] = []
     send = socket.socket.send
 
@@ -61,141 +113,329 @@ async def test_firing_is_exactly_one_send_call(
         return send(self, data)
 
     monkeypatch.setattr(socket.socket, "send", counting)
-    at = line.fire()
+    before = bench.clock.monotonic()
+    at = bench.line.fire()
+    after = bench.clock.monotonic()
     monkeypatch.undo()
-    ack = await line.answer(2)
-    await line.close()
 
-    assert [thread for thread, _ in sent] == [threading.get_ident()]
-    assert sent[0][1] == scripted.requests[0]
-    assert scripted.requests[0].startswith(b"POST /api/v3/order?newClientOrderId=order1&signature=0 HTTP/1.1\r\n")
-    assert b"\r\nX-MEXC-APIKEY: key\r\n" in scripted.requests[0]
-    assert b"\r\nContent-Type: application/json\r\n" in scripted.requests[0]
-    assert (ack.order_id, ack.client_order_id) == ("C02__7", "order1")
-    assert ack.received >= at
+    request = bench.venue.recv(4096)
+    assert sent == [(threading.get_ident(), request)]
+    assert request.startswith(b"POST /api/v3/order?newClientOrderId=order1&signature=0 HTTP/1.1\r\n")
+    assert b"\r\nHost: venue:9000\r\n" in request
+    assert b"\r\nX-MEXC-APIKEY: key\r\n" in request
+    assert b"\r\nContent-Type: application/json\r\n" in request
+    assert request.endswith(b"\r\nContent-Length: 0\r\n\r\n")
+    assert before <= at <= after
 
 
-async def test_a_line_carries_one_order_after_another(scripted: Any, http_answer: Any) -> None:
-    """Chunked or sized, refused or taken: the connection stays the same."""
-    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(ACK), ACK)
-    refusal = http_answer(400, b'{"code":30001,"msg":"direction not allowed"}')
-    scripted.answers = [chunked, refusal, http_answer(200, ACK)]
-    line = await Gun.of(lines(scripted.url))
+def test_nothing_leaves_before_it_is_fired_and_nothing_twice(bench: Bench) -> None:
+    """Laying ready is not sending; without an order there is nothing to fire or to hear."""
+    with pytest.raises(RuntimeError):
+        bench.line.fire()
+    bench.lay()
+    with pytest.raises(BlockingIOError):
+        bench.venue.recv(1)
+    with pytest.raises(RuntimeError):
+        bench.line.hear()
+    with pytest.raises(RuntimeError):
+        bench.lay("order2")
+    bench.line.fire()
+    with pytest.raises(RuntimeError):
+        bench.line.fire()
+    with pytest.raises(RuntimeError):
+        bench.lay("order2")
 
-    await fired(line, signed("a"))
-    first = await line.answer(2)
-    await fired(line, signed("b"))
-    with pytest.raises(NotTradable):
-        await line.answer(2)
-    await fired(line, signed("c"))
-    third = await line.answer(2)
-    await line.close()
+    assert bench.venue.recv(4096).count(b"POST ") == 1
 
-    assert (first.client_order_id, third.client_order_id) == ("a", "c")
-    assert scripted.connections == 1
+
+def test_hearing_never_waits(bench: Bench) -> None:
+    """Nothing yet is None, as often as it is asked; the first byte is stamped when it is here."""
+    bench.fire()
+    heard = [bench.line.hear(), bench.line.hear()]
+    none_yet = bench.line.first_byte
+    bench.venue.sendall(TAKEN[:1])
+    before = bench.clock.monotonic()
+    heard.append(bench.line.hear())
+    first = bench.line.first_byte
+    bench.venue.sendall(TAKEN[1:])
+    ack = bench.line.hear()
+
+    assert heard == [None, None, None]
+    assert none_yet is None
+    assert first is not None
+    assert before <= first <= bench.clock.monotonic()
+    assert bench.line.first_byte == first
+    assert ack is not None
+    assert (ack.client_order_id, ack.order_id) == ("order1", "C02__7")
+    assert ack.taken_at == datetime.fromtimestamp(1767225600.001, UTC)
+    assert ack.received >= first
+
+
+@pytest.mark.parametrize("answer", [TAKEN, CHUNKED, UNTIL_THE_END, REFUSED])
+@given(cuts=st.lists(st.integers(0, 300), max_size=8))
+def test_an_answer_means_the_same_in_any_pieces(answer: bytes, cuts: list[int]) -> None:
+    """Heard after each of them: nothing until the last, then all."""
+    bench = a_bench()
+    try:
+        bench.fire()
+        *before, last = cut_up(answer, cuts)
+        early = []
+        for piece in before:
+            bench.venue.sendall(piece)
+            early.append(bench.line.hear())
+        bench.venue.sendall(last)
+        if answer is UNTIL_THE_END:
+            early.append(bench.line.hear())
+            bench.venue.shutdown(socket.SHUT_WR)
+
+        assert not any(early)
+        if answer is REFUSED:
+            with pytest.raises(NotTradable, match="direction not allowed"):
+                bench.line.hear()
+        else:
+            ack = bench.line.hear()
+            assert ack is not None
+            assert ack.order_id == "C02__7"
+        assert bench.line.stands == (answer is not UNTIL_THE_END)
+    finally:
+        bench.close()
+
+
+@given(data=st.data(), answer=st.sampled_from([TAKEN, CHUNKED, REFUSED]))
+def test_records_of_tls_may_be_cut_and_joined_as_well(
+    data: st.DataObject, answer: bytes, certified: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    """The first look after the last byte arrived has the whole answer: the socket will not call for a second one."""
+    bench = a_bench()
+    try:
+        say = shake_hands(bench.connection, bench.venue, *certified)
+        bench.fire()
+        cuts = st.lists(st.integers(0, 300), max_size=4)
+        raw = b"".join(say(record) for record in cut_up(answer, data.draw(cuts, "records")))
+        *before, last = cut_up(raw, data.draw(cuts, "pieces"))
+        for piece in before:
+            bench.venue.sendall(piece)
+            assert bench.line.hear() is None
+        bench.venue.sendall(last)
+
+        if answer is REFUSED:
+            with pytest.raises(NotTradable):
+                bench.line.hear()
+        else:
+            assert isinstance(bench.line.hear(), Ack)
+        assert bench.line.stands
+        assert bench.line.ready()
+    finally:
+        bench.close()
+
+
+def shake_hands(
+    connection: Connection, venue: socket.socket, served: ssl.SSLContext, trust: ssl.SSLContext
+) -> Callable[[bytes], bytes]:
+    """Between two buffers in this thread; returns what makes a record of the venue's words."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    there = served.wrap_bio(incoming, outgoing, server_side=True)
+    connection._tls = here = trust.wrap_bio(connection._incoming, connection._outgoing, server_hostname="localhost")
+    for _ in range(4):
+        for side in (here, there):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+            incoming.write(connection._outgoing.read())
+            connection._incoming.write(outgoing.read())
+
+    def say(words: bytes) -> bytes:
+        there.write(words)
+        return outgoing.read()
+
+    return say
 
 
 @pytest.mark.parametrize(
     ("answer", "family"),
     [
-        (b"", OutcomeUnknown),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", OutcomeUnknown),
         (b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n", OutcomeUnknown),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", OutcomeUnknown),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<ht>", OutcomeUnknown),
         (b"nonsense\r\n\r\n", OutcomeUnknown),
+        (b"", OutcomeUnknown),
         (b"HTTP/1.1 429 X\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n", RateLimited),
+        (answer_bytes(400, b'{"code":30010,"msg":"Order price cannot exceed 1.5"}'), PriceRefused),
+        (answer_bytes(400, b'{"code":30025,"msg":"no opponent order"}'), NotTradable),
+        (answer_bytes(400, b'{"code":700002,"msg":"signature"}'), AccessDenied),
+        (answer_bytes(400, b'{"code":604,"msg":"maintenance"}'), TryAgain),
     ],
 )
-async def test_only_a_clear_answer_decides(scripted: Any, answer: bytes, family: type[SniperError]) -> None:
-    """Everything else leaves the outcome unknown; and the next order goes over a new connection if need be."""
-    scripted.answers = [answer, b""]
-    line = await Gun.of(lines(scripted.url))
-    await fired(line, signed())
+def test_only_a_clear_answer_decides(bench: Bench, answer: bytes, family: type[SniperError]) -> None:
+    """Everything else leaves the outcome unknown: also the answer to something else, and a connection that ends."""
+    bench.fire()
+    bench.venue.sendall(answer)
+    bench.venue.shutdown(socket.SHUT_WR)
 
     with pytest.raises(family):
-        await line.answer(0.3)
-    await line.close()
+        bench.line.hear()
+    with pytest.raises(RuntimeError):
+        bench.line.hear()
 
 
-async def test_no_answer_in_time_is_unknown_and_spends_the_connection(scripted: Any, http_answer: Any) -> None:
+def test_a_line_carries_one_order_after_another(bench: Bench) -> None:
+    """Sized or chunked, refused or taken: the connection stays, and each answer is its order's."""
+    bench.fire("a")
+    bench.venue.sendall(CHUNKED)
+    first = bench.line.hear()
+    bench.fire("b")
+    bench.venue.sendall(REFUSED)
+    with pytest.raises(NotTradable):
+        bench.line.hear()
+    asked = bench.fire("c")
+    bench.venue.sendall(TAKEN)
+    third = bench.line.hear()
+
+    assert first is not None
+    assert third is not None
+    assert (first.client_order_id, third.client_order_id) == ("a", "c")
+    assert b"newClientOrderId=c&" in asked
+    assert bench.line.stands
+
+
+@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\n", REFUSED])
+def test_a_line_out_of_step_carries_nothing_more(bench: Bench, more: bytes) -> None:
+    """Bytes behind an answer would be taken for the next order's."""
+    bench.fire()
+    bench.venue.sendall(TAKEN + more)
+    ack = bench.line.hear()
+
+    assert ack is not None
+    assert not bench.line.stands
+    with pytest.raises(RuntimeError):
+        bench.lay("order2")
+
+
+def test_a_venue_that_says_it_closes_is_believed(bench: Bench) -> None:
+    """Before it has."""
+    bench.fire()
+    bench.venue.sendall(answer_bytes(200, ACK, b"Connection: close"))
+    ack = bench.line.hear()
+
+    assert ack is not None
+    assert not bench.line.stands
+
+
+@pytest.mark.parametrize("spoilt_by", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
+def test_a_laid_order_knows_whether_its_connection_still_stands(bench: Bench, spoilt_by: bytes) -> None:
+    """One that the venue closed does not, and neither does one on which something came that nobody asked for."""
+    bench.lay()
+    stood = bench.line.ready()
+    bench.venue.sendall(spoilt_by)
+    if not spoilt_by:
+        bench.venue.close()
+
+    assert stood
+    assert not bench.line.ready()
+
+
+@pytest.mark.parametrize(
+    "sending", [ConnectionResetError("reset"), BrokenPipeError("pipe"), BlockingIOError("full"), 10, 0]
+)
+def test_a_send_that_broke_is_unknown(bench: Bench, monkeypatch: pytest.MonkeyPatch, sending: Any) -> None:
+    """None, some or all of it may have left: nobody listens on that connection any more, and the venue counts as one
+    that failed."""
+    bench.lay()
+
+    def broken(self: socket.socket, data: bytes) -> int:
+        if isinstance(sending, int):
+            return sending
+        raise sending
+
+    monkeypatch.setattr(socket.socket, "send", broken)
+    with pytest.raises(OutcomeUnknown):
+        bench.line.fire()
+    monkeypatch.undo()
+    unsettled = (bench.failures, bench.counted)
+    bench.line.settle(bench.governor, None)
+
+    assert bench.venue.recv(1) == b""
+    assert not bench.line.stands
+    with pytest.raises(RuntimeError):
+        bench.line.hear()
+    with pytest.raises(RuntimeError):
+        bench.line.fileno()
+    assert unsettled == (0, 1)
+    assert bench.failures == 1
+    assert bench.counted == 1, "it may have been at the venue"
+
+
+def test_giving_up_is_unknown_and_spends_the_connection(bench: Bench) -> None:
     """A late answer must not be taken for the next order's."""
-    scripted.answers = [b"HTTP/1.1 200 OK\r\n", http_answer(200, ACK)]
-    line = await Gun.of(lines(scripted.url))
-    await fired(line, signed("a"))
+    bench.fire()
+    unknown = bench.line.give_up("no answer within 5 s")
+    bench.line.settle(bench.governor, None)
 
-    with pytest.raises(OutcomeUnknown):
-        await line.answer(0.05)
-    await fired(line, signed("b"))
-    ack = await line.answer(2)
-    await line.close()
-
-    assert ack.client_order_id == "b"
-    assert scripted.connections == 2
+    assert isinstance(unknown, OutcomeUnknown)
+    assert str(unknown) == "no answer within 5 s"
+    assert bench.venue.recv(1) == b""
+    assert not bench.line.stands
+    assert bench.failures == 1
 
 
-async def test_loading_replaces_a_connection_that_has_died(scripted: Any, http_answer: Any) -> None:
-    """The venue may close an idle connection at any time before the instant."""
-    scripted.answers = [http_answer(200, ACK)]
-    line = await Gun.of(lines(scripted.url))
-    scripted.cut()
-    await asyncio.sleep(0.05)
+def test_what_is_heard_is_settled_on_the_event_loop(bench: Bench) -> None:
+    """Hearing changes neither budget nor breaker; settling does, once."""
+    bench.breakers._breakers[Part.ORDERS].failed(0.0)
+    bench.fire()
+    bench.venue.sendall(REFUSED)
+    with pytest.raises(NotTradable):
+        bench.line.hear()
+    bench.clock.ahead_s = 2.0
+    before = (bench.failures, bench.counted)
+    bench.line.settle(bench.governor, None)
+    bench.line.settle(bench.governor, None)
+    after = (bench.failures, bench.counted)
+    bench.clock.ahead_s = 4.0
 
-    await fired(line, signed())
-    ack = await line.answer(2)
-    await line.close()
-
-    assert ack.order_id == "C02__7"
-    assert scripted.connections == 2
-
-
-async def test_a_connection_that_dies_between_load_and_fire_is_unknown(scripted: Any) -> None:
-    """The send may succeed into a dead connection; what the venue saw is not known."""
-    line = await Gun.of(lines(scripted.url))
-    await line.load(signed())
-    scripted.cut()
-    await asyncio.sleep(0.05)
-
-    with pytest.raises(OutcomeUnknown):
-        await fire_and_ask(line)
-    await line.close()
+    assert before == (1, 1)
+    assert after == (0, 1), "the answer came now, as far as the budget can tell"
+    assert bench.counted == 0
 
 
-async def test_an_order_laid_again_drops_the_earlier_one(scripted: Any, http_answer: Any) -> None:
-    """Only the last one leaves."""
-    scripted.answers = [http_answer(200, ACK)]
-    line = await Gun.of(lines(scripted.url))
-    await line.load(signed("a"))
-    await fired(line, signed("b"))
-    ack = await line.answer(2)
-    await line.close()
+def test_an_answer_that_took_long_counts_against_the_venue(bench: Bench) -> None:
+    """From firing to hearing; how much later it is settled does not matter."""
+    bench.fire("slow")
+    bench.clock.ahead_s = 4.0
+    bench.venue.sendall(REFUSED)
+    with pytest.raises(NotTradable):
+        bench.line.hear()
+    bench.line.settle(bench.governor, None)
+    slow = bench.failures
+    bench.fire("quick")
+    bench.venue.sendall(REFUSED)
+    with pytest.raises(NotTradable):
+        bench.line.hear()
+    bench.clock.ahead_s = 8.0
+    bench.line.settle(bench.governor, None)
 
-    assert ack.client_order_id == "b"
-    assert len(scripted.requests) == 1
+    assert slow == 1
+    assert bench.failures == 0
 
 
-async def test_a_venue_that_cannot_be_reached_is_worth_another_try() -> None:
-    """Nothing was sent."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        with pytest.raises(TryAgain):
-            await lines(f"http://127.0.0.1:{taken.getsockname()[1]}").open(2)
+def test_what_is_taken_off_never_leaves(bench: Bench) -> None:
+    """Nor does it count in the budget; its connection is dropped, whose records are numbered."""
+    bench.lay()
+    bench.line.take_off()
+    bench.line.take_off()
+
+    assert bench.venue.recv(4096) == b""
+    assert bench.counted == 0
+    assert not bench.line.stands
+    with pytest.raises(RuntimeError):
+        bench.line.fire()
 
 
-async def test_cancelling_the_wait_for_an_answer_leaves_nothing_open(scripted: Any, http_answer: Any) -> None:
-    """The line can be used again, over a new connection."""
-    scripted.answers = [b"HTTP/1.1 200 OK\r\n", http_answer(200, ACK)]
-    line = await Gun.of(lines(scripted.url))
-    await fired(line, signed("a"))
-    waiting = asyncio.create_task(line.answer(5))
-    await asyncio.sleep(0.05)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
+def test_what_was_fired_and_taken_off_counts(bench: Bench) -> None:
+    """It may be at the venue; nobody listens for its answer."""
+    bench.fire()
+    bench.line.take_off()
 
-    await fired(line, signed("b"))
-    ack = await line.answer(2)
-    await line.close()
-    await line.close()
-
-    assert ack.client_order_id == "b"
+    assert bench.venue.recv(4096) == b""
+    assert bench.counted == 1
+    assert not bench.line.stands
+    assert bench.failures == 0

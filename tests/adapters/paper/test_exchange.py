@@ -16,7 +16,7 @@ from domain.orders import OrderKind, OrderStatus, Side
 from tests.adapters.paper.conftest import Bench
 from tests.adapters.paper.market import MARKET_RULES, a_book, a_market_buy, a_request, a_trade
 from tests.builders import RULES
-from tests.gun import Gun
+from tests.gun import Gun, heard
 
 pytestmark = pytest.mark.postgres
 
@@ -264,6 +264,50 @@ async def test_no_answer_in_time_is_unknown_and_the_order_arrives(bench: Bench) 
     await bench.exchange.close()
 
     assert await bench.exchange.find_order("NEWUSDT", "order1") is not None
+
+
+async def test_a_late_answer_is_not_taken_for_the_next_order(bench: Bench) -> None:
+    """A line that gave up waiting carries another one, and hears of that one only."""
+    await followed(bench)
+    battery = await PaperHotLines(bench.exchange, bench.clock).open(1)
+    bench.exchange_clock.one_way = 0.05
+    line = await battery.load(bench.exchange.sign(a_request("a"), bench.exchange_clock.now(), 1_000))
+    line.fire()
+    unknown = line.give_up("not waited for")
+    bench.exchange_clock.one_way = 0.1
+    again = battery.reload(bench.exchange.sign(a_request("b"), bench.exchange_clock.now(), 1_000), line)
+    again.fire()
+    ack = await heard(again)
+
+    assert isinstance(unknown, OutcomeUnknown)
+    assert again is line
+    assert ack.client_order_id == "b"
+    for name in ("a", "b"):
+        assert await bench.exchange.find_order("NEWUSDT", name) is not None
+
+
+async def test_an_order_that_is_cut_off_on_its_way_is_unknown(bench: Bench) -> None:
+    """Closing waits for what is under way; when that is cancelled all the same, nobody knows."""
+    await followed(bench)
+    bench.exchange_clock.one_way = 0.05
+    battery = await PaperHotLines(bench.exchange, bench.clock).open(2)
+    lines = [
+        await battery.load(bench.exchange.sign(a_request(name), bench.exchange_clock.now(), 1_000))
+        for name in ("arrives", "cut off")
+    ]
+    lines[0].fire()
+    await asyncio.sleep(0)
+    await battery.close()
+    await bench.exchange.close()
+    ack = await heard(lines[0])
+    lines[1].fire()
+    await asyncio.sleep(0)
+    for task in tuple(bench.exchange._under_way):
+        task.cancel()
+
+    assert ack.client_order_id == "arrives"
+    with pytest.raises(OutcomeUnknown, match="closed"):
+        await heard(lines[1])
 
 
 async def test_the_rules_are_asked_for_and_the_market_followed(bench: Bench) -> None:
