@@ -60,6 +60,10 @@ class Life:
         """It is asked again."""
         self._do(lambda: setattr(self, "_resting", False))
 
+    def tell(self) -> None:
+        """What each of its tasks waits for."""
+        self._do(self._tell)
+
     def end(self) -> None:
         """Let it leave in peace, as on SIGTERM; returns when it is gone."""
         self._do(self._stop.set)
@@ -106,6 +110,12 @@ class Life:
         self._loop.call_later(seconds, setattr, self, "_detached", False)
         if self._attached is not None:
             self._attached.cancel()
+
+    def _tell(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            frames = task.get_stack()
+            where = [f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in frames]
+            self._around.told(self._plan.name, "waits", f"{task.get_name()} in {' '.join(where)}")
 
     def _rest(self) -> None:
         self._resting = True

@@ -123,6 +123,9 @@ class _Run:
         while not (self._over and self._seconds() > quiet_s) and self._seconds() < given_up_s:
             self._wait(given_up_s)
         ended = self._over
+        if not ended:
+            for life in self._lives.values():
+                life.tell()
         watched_s = self._seconds() + _WATCHED_ON_S
         while self._seconds() < watched_s:
             self._wait(watched_s)
@@ -264,7 +267,8 @@ def _scenario(plan: Plan, symbol: str, began: float, opens_at_ms: int, scale: fl
         "balances": balances,
     }
     timeline: list[dict[str, Any]] = [
-        {"at": opens_at_ms + round(at_s * 1000), "do": {"act": "fault", "fault": fault}} for at_s, fault in plan.timed
+        {"at": opens_at_ms + round(at_s * 1000), "do": {"act": "fault", "fault": _scaled(fault, scale)}}
+        for at_s, fault in plan.timed
     ]
     return Scenario.model_validate(
         {
@@ -276,6 +280,13 @@ def _scenario(plan: Plan, symbol: str, began: float, opens_at_ms: int, scale: fl
             "timeline": timeline,
         }
     )
+
+
+def _scaled(fault: dict[str, Any], scale: float) -> dict[str, Any]:
+    """The simulator counts how long streams are silent or refused on the machine's clock, which is not scaled."""
+    if fault["kind"] not in ("ws_silent", "ws_refuse"):
+        return fault
+    return {**fault, "params": {**fault["params"], "ms": max(1, round(fault["params"]["ms"] / scale))}}
 
 
 def _highest_bound(plan: Plan) -> Decimal | None:
