@@ -34,6 +34,7 @@ def test_a_purchase_under_mishaps_keeps_every_law(ground: Ground, seed: int) -> 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_five_hundred_purchases_under_mishaps_keep_every_law() -> None:
     """And things did go wrong in them: outcomes were unknown, holders died, and some bought all the same."""
     tally = _tally(LONG_SEEDS, "threads")
@@ -46,6 +47,7 @@ def test_five_hundred_purchases_under_mishaps_keep_every_law() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_thirty_purchases_whose_process_is_killed_keep_every_law() -> None:
     """By SIGKILL, about the opening and while something is being learnt; another process takes over."""
     tally = _tally(KILL_SEEDS, "processes")
