@@ -140,6 +140,8 @@ class Life:
             self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+            if not (self._fate.dead or self._stop.is_set()):
+                self._around.told(self._plan.name, "broke", "it ended by itself")
             if self._fate.dead:
                 self._around.told(self._plan.name, "died", self._fate.died_at)
 
@@ -177,7 +179,7 @@ class Life:
                 except TryAgain:
                     pass
                 except asyncio.CancelledError:
-                    if not (self._detached or self._resting):
+                    if not self._attached.cancelled():  # then it is not the activity that was cancelled
                         raise
             await self._clock.sleep(_ATTACH_AGAIN_S)
 
