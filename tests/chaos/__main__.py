@@ -18,7 +18,10 @@ from tests.chaos.many import KINDS, SWITCH_S, Kind, Outcome, Tally, run_many, ru
 
 RUNS = 10_000
 KILLS = 30
+STORIES = Path("build/chaos")
 _TOLD_EVERY_S = 30.0
+_MOST_LINES = 5
+"""Of one law and run."""
 
 
 def run_all(seeds: Sequence[int], kind: Kind, processes: int) -> Tally:
@@ -46,26 +49,34 @@ def tell_figures(name: str, tally: Tally, bar: int) -> None:
         figure(f"{name}.{what}", count, "seen")
 
 
-def run_told(seed: int, kind: Kind) -> Outcome:
-    """One run with its whole story on the terminal."""
+def run_told(seed: int, kind: Kind, times: int) -> None:
+    """One run with its whole story on the terminal; at most so many times, until a law is broken."""
     sys.setswitchinterval(SWITCH_S)
     with tempfile.TemporaryDirectory() as home, Ground.open(Path(home), KINDS[kind].scale) as ground:
-        outcome = run_one(ground, seed, kind)
+        for _ in range(times):
+            outcome = run_one(ground, seed, kind)
+            if outcome.complaints:
+                break
     for line in outcome.story:
         say(line)
     if outcome.complaints:
         _tell_bad(outcome, kind)
     else:
         say(f"seed {seed} kept every law, in {outcome.took_s:.1f} s")
-    return outcome
 
 
 def _tell_bad(outcome: Outcome, kind: Kind) -> None:
     again = "SEED" if kind == "threads" else "KILL_SEED"
+    seed = outcome.seed
     for law, said in outcome.complaints.items():
-        for line in said:
-            say(f"bad {kind} seed {outcome.seed}: {law}: {line}")
-    say(f"bad {kind} seed {outcome.seed}: again with `make chaos {again}={outcome.seed}`")
+        for line in said[:_MOST_LINES]:
+            say(f"bad {kind} seed {seed}: {law}: {line}")
+        if (more := len(said) - _MOST_LINES) > 0:
+            say(f"bad {kind} seed {seed}: {law}: and {more} more")
+    STORIES.mkdir(parents=True, exist_ok=True)
+    story = STORIES / f"{kind}-{seed}.txt"
+    story.write_text("\n".join(outcome.story) + "\n", encoding="utf-8")
+    say(f"bad {kind} seed {seed}: its story is {story}; again with `make chaos {again}={seed}`")
 
 
 def main() -> int:
@@ -80,10 +91,13 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2, help="how many runs at once")
     parser.add_argument("--seed", type=int, help="this one alone, with its story")
     parser.add_argument("--kill-seed", type=int, help="this one alone of those with processes, with its story")
+    parser.add_argument(
+        "--times", type=int, default=1, help="repeat that one until it breaks a law: timing is not drawn"
+    )
     given = parser.parse_args()
     if given.seed is not None or given.kill_seed is not None:
         kind: Kind = "threads" if given.seed is not None else "processes"
-        run_told(given.seed if given.seed is not None else given.kill_seed, kind)
+        run_told(given.seed if given.seed is not None else given.kill_seed, kind, given.times)
         return 0
     say(f"machine: {machine()}")
     kills = run_all(range(given.first, given.first + given.kills), "processes", given.processes)

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import desk.learning
 from desk.kit import DeskKit
-from domain.errors import LeaseLost, OutcomeUnknown
+from domain.errors import LeaseLost, OutcomeUnknown, TryAgain
 from domain.events import Event, FillSeen, IntentCommitted, PositionFlat
 from domain.ids import SessionKey
 from domain.lease import LeaseGrant
@@ -91,6 +91,22 @@ class _HoldsForEver(Broken):
         return False
 
 
+class _TakesOverAtOnce(Broken):
+    """As if no earlier holder could have anything in flight."""
+
+    async def acquire(self, key: SessionKey, holder: str, ttl_s: float) -> LeaseGrant | None:
+        grant = await self._port.acquire(key, holder, ttl_s)
+        return None if grant is None else replace(grant, previous_end=None)
+
+
+class _CallsUnknownFailed(Broken):
+    async def send(self, order: SignedOrder) -> Ack:
+        try:
+            return cast(Ack, await self._port.send(order))
+        except OutcomeUnknown as error:
+            raise TryAgain(str(error)) from error
+
+
 class _SendsAgain(Broken):
     async def send(self, order: SignedOrder) -> Ack:
         try:
@@ -126,6 +142,10 @@ class BrokenDesk:
     plan: Callable[[int], Plan] = draw
     within_seeds: int = 10
     seeds_from: int = field(default=1000)
+
+
+def _leases(broken: Callable[[Any], Any]) -> Callable[[DeskKit], DeskKit]:
+    return lambda kit: replace(kit, leases=cast(Any, broken(kit.leases)))
 
 
 def _store(broken: Callable[[Any], Any]) -> Callable[[DeskKit], DeskKit]:
@@ -168,7 +188,9 @@ def _slow_order(seed: int) -> Plan:
 
 
 def _two_at_once(seed: int) -> Plan:
-    return _undisturbed(seed, workers=(Worker("fire-0", begins_s=-6.0), Worker("fire-1", begins_s=-5.8)))
+    """The second begins when the first has taken the lease and still has to wait."""
+    workers = (Worker("fire-0", begins_s=-10.0), Worker("fire-1", begins_s=-6.0))
+    return _undisturbed(seed, workers=workers, opens_in_s=10.0)
 
 
 def _aborted(seed: int) -> Plan:
@@ -177,8 +199,21 @@ def _aborted(seed: int) -> Plan:
 
 
 def _lost_sale(seed: int) -> Plan:
+    """Sold at once, before any other desk takes over; coins from before could be sold as well."""
     match = {"method": "POST", "path": "/api/v3/order", "side": "SELL"}
-    return _undisturbed(seed, faults=({"match": match, "kind": "lose_answer", "times": 3},))
+    faults = ({"match": match, "kind": "lose_answer", "times": 1},)
+    workers = (Worker("fire-0", begins_s=-6.0), Worker("guard-0", may_fire=False, begins_s=60.0))
+    plan = _undisturbed(seed, faults=faults, workers=workers, coins_before=Decimal(100_000))
+    exits = replace(plan.policy.exits, ladder=(), time_stop_s=1)
+    return replace(plan, policy=replace(plan.policy, exits=exits))
+
+
+def _killed_after_its_shot(seed: int) -> Plan:
+    """Its order is filled, and it dies before it hears of that."""
+    match = {"method": "POST", "path": "/api/v3/order", "side": "BUY"}
+    faults = ({"match": match, "kind": "late_answer", "params": {"ms": 3000}},)
+    workers = (Worker("fire-0", begins_s=-6.0), Worker("fire-1", begins_s=0.5))
+    return _undisturbed(seed, faults=faults, workers=workers, mishaps=(Mishap(0.3, "kill", "fire-0"),))
 
 
 BROKEN = (
@@ -191,9 +226,16 @@ BROKEN = (
     BrokenDesk(
         "trades without the lease",
         "sent_again",
-        lambda kit: replace(kit, leases=cast(Any, _HoldsForEver(kit.leases))),
+        _leases(_HoldsForEver),
         plan=_two_at_once,
     ),
+    BrokenDesk(
+        "takes over without asking what was sent",
+        "sent_again",
+        _leases(_TakesOverAtOnce),
+        plan=_killed_after_its_shot,
+    ),
+    BrokenDesk("calls an unknown sale failed", "not_flat", _exchange(_CallsUnknownFailed), plan=_lost_sale),
     BrokenDesk(
         "spends twice its budget", "overbought", _store(lambda store: _Misreads(store, _generous)), plan=_undisturbed
     ),

@@ -1,6 +1,7 @@
 """A desk in a process of its own, to be killed.
 
 `python -m tests.chaos.desk_process SCALE NAME ROLE REST_URL WS_URL DATABASE_URL LOCKS KEY`
+
 Says "bought", "nothing", "flat" and "broke ..." on standard output. On standard input "rest" means that nobody asks it
 any more, "ask" that somebody does again; it leaves when that is closed.
 """

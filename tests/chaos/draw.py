@@ -82,11 +82,12 @@ def draw_entry(dice: random.Random) -> EntryPolicy:
 
 def _script(dice: random.Random) -> dict[str, Any]:
     """A listing: when it is really open, what it refuses, and what is offered."""
+    depth_quote, refill_s = dice.choice((15, 60, 400, 4000)), dice.choice((0.5, 2, 10))
     script: dict[str, Any] = {
         "name": dice.choice(("flat", "flat", "pump", "dump", "spike")),
         "open_price": str(OPEN_PRICE),
-        "depth_quote": dice.choice((15, 60, 400, 4000)),
-        "refill_s": dice.choice((0.5, 2, 10)),
+        "depth_quote": depth_quote,
+        "refill_s": min(refill_s, 2) if depth_quote < 100 else refill_s,  # else it takes minutes to sell
         "takers_per_s": dice.choice((0, 2)),
         "tick_ms": 200,
         "levels": 5,

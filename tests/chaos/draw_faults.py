@@ -98,13 +98,13 @@ def draw_timed(dice: random.Random) -> tuple[tuple[float, dict[str, Any]], ...]:
 
 def draw_wire_faults(dice: random.Random) -> tuple[WireFault, ...]:
     """Of single orders on their way."""
-    if dice.random() < 0.6:
+    if dice.random() < 0.5:
         return ()
     return tuple(
         WireFault(
             number,
             dice.choice(("duplicate", "late", "late_unanswered", "late_unanswered", "late_unanswered", "cut")),
-            dice.choice((0.0, 0.05, 0.2, 0.4, 0.7, 0.9, 2.0)),
+            dice.choice((0.0, 0.1, 0.2, 0.4, 0.6, 0.9, 2.0)),
         )
-        for number in sorted(dice.sample(range(4), dice.choice((1, 1, 2))))
+        for number in sorted(dice.sample(range(4), dice.choice((1, 2, 2))))
     )

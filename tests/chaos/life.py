@@ -60,6 +60,10 @@ class Life:
         """It is asked again."""
         self._do(lambda: setattr(self, "_resting", False))
 
+    def tell(self) -> None:
+        """What each of its tasks waits for."""
+        self._do(self._tell)
+
     def end(self) -> None:
         """Let it leave in peace, as on SIGTERM; returns when it is gone."""
         self._do(self._stop.set)
@@ -107,6 +111,12 @@ class Life:
         if self._attached is not None:
             self._attached.cancel()
 
+    def _tell(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            frames = task.get_stack()
+            where = [f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in frames]
+            self._around.told(self._plan.name, "waits", f"{task.get_name()} in {' '.join(where)}")
+
     def _rest(self) -> None:
         self._resting = True
         if self._attached is not None:
@@ -130,6 +140,8 @@ class Life:
             self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+            if not (self._fate.dead or self._stop.is_set()):
+                self._around.told(self._plan.name, "broke", "it ended by itself")
             if self._fate.dead:
                 self._around.told(self._plan.name, "died", self._fate.died_at)
 
@@ -167,7 +179,7 @@ class Life:
                 except TryAgain:
                     pass
                 except asyncio.CancelledError:
-                    if not (self._detached or self._resting):
+                    if not self._attached.cancelled():  # then it is not the activity that was cancelled
                         raise
             await self._clock.sleep(_ATTACH_AGAIN_S)
 

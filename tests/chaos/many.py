@@ -2,6 +2,7 @@
 
 import multiprocessing
 import queue
+import signal
 import sys
 import tempfile
 import time
@@ -118,6 +119,7 @@ def run_many(seeds: Sequence[int], kind: Kind = "threads", *, processes: int = 2
 
 def _work(seeds: Sequence[int], kind: Kind, outcomes: "Queue[Outcome | None]") -> None:
     sys.setswitchinterval(SWITCH_S)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that its Postgres ends with it
     for first in range(0, len(seeds), _RUNS_PER_GROUND):
         with tempfile.TemporaryDirectory() as home, Ground.open(Path(home), KINDS[kind].scale) as ground:
             for seed in seeds[first : first + _RUNS_PER_GROUND]:

@@ -61,6 +61,9 @@ class ProcessLife:
     def ask(self) -> None:
         self._write("ask")
 
+    def tell(self) -> None:
+        """Its tasks are its own."""
+
     def _write(self, line: str) -> None:
         if self._process is not None and self._process.stdin is not None and not self.dead:
             with suppress(OSError):  # it died meanwhile

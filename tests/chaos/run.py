@@ -24,8 +24,8 @@ from tests.chaos.story import Story
 from tests.chaos.surroundings import AnyLife, Breakage, LifeMaker, Surroundings
 from tests.chaos.wire import Wire
 
-_LAST_BEGINS_S = 1.0
-"""After everything that was planned: then one more worker begins, to which nothing happens."""
+_CALM_AFTER_S = 1.0
+"""After everything that was planned: from then on a new worker, to which nothing happens, takes a dead one's place."""
 _WATCHED_ON_S = 2.0
 """After the end: what somebody who woke late still does is seen."""
 _TAKER_FEE = Decimal("0.0005")
@@ -117,12 +117,15 @@ class _Run:
                 self._at(worker.begins_s, partial(self._begin, worker))
         for mishap in self._plan.mishaps:
             self._at(mishap.at_s, partial(self._strike, mishap))
-        quiet_s = self._plan.over_s + _LAST_BEGINS_S
-        self._at(quiet_s, self._begin_last)
+        quiet_s = self._plan.over_s + _CALM_AFTER_S
+        self._at(quiet_s, self._calm_down)
         given_up_s = quiet_s + self._plan.patience_s
         while not (self._over and self._seconds() > quiet_s) and self._seconds() < given_up_s:
             self._wait(given_up_s)
         ended = self._over
+        if not ended:
+            for life in self._lives.values():
+                life.tell()
         watched_s = self._seconds() + _WATCHED_ON_S
         while self._seconds() < watched_s:
             self._wait(watched_s)
@@ -162,23 +165,24 @@ class _Run:
         elif what == "broke":
             self.broke.append(f"{worker}: {detail}")
         elif what == "died":
-            self._ask_another()
+            self._ask_somebody()
             for plan in self._plan.workers:
                 if plan.follows == worker:
                     self._at(self._seconds() + plan.begins_s, partial(self._begin, plan))
-
-    def _ask_another(self) -> None:
-        """Temporal's next attempt goes to whoever lives."""
-        living = [life for life in (self._guarding if self._entered else self._firing) if not life.dead]
-        if living:
-            living[-1].ask()
 
     def _begin_guards(self) -> None:
         for plan in self._plan.workers:
             if not plan.may_fire and not plan.resumes:
                 self._at(self._seconds() + plan.begins_s, partial(self._begin, plan))
-        if self._calm:
-            self._at(self._seconds() + _LAST_BEGINS_S, partial(self._begin, _GUARD))
+        self._ask_somebody()
+
+    def _ask_somebody(self) -> None:
+        """Temporal's next attempt goes to whoever lives; when nothing goes wrong any more, to a new worker at last."""
+        living = [life for life in (self._guarding if self._entered else self._firing) if not life.dead]
+        if living:
+            living[-1].ask()
+        elif self._calm and not self._over and not self._expected():
+            self._begin(_GUARD if self._entered else _FIRE)
 
     def _begin(self, worker: Worker) -> None:
         if worker.name in self._lives:
@@ -204,13 +208,15 @@ class _Run:
         if self._entered:
             _rest(self._firing)
 
-    def _begin_last(self) -> None:
-        """Nothing goes wrong any more: a worker to which nothing happens brings it to its end."""
+    def _expected(self) -> bool:
+        """Whether a planned guard still begins."""
+        return self._entered and any(
+            not plan.may_fire and not plan.resumes and plan.name not in self._lives for plan in self._plan.workers
+        )
+
+    def _calm_down(self) -> None:
         self._calm = True
-        if not self._entered:
-            self._begin(_FIRE)
-        elif not self._over:
-            self._begin(_GUARD)
+        self._ask_somebody()
 
     def _strike(self, mishap: Mishap) -> None:
         self._story.note(mishap.kind, f"{mishap.worker or 'everybody'} for {mishap.for_s} s")
@@ -261,7 +267,8 @@ def _scenario(plan: Plan, symbol: str, began: float, opens_at_ms: int, scale: fl
         "balances": balances,
     }
     timeline: list[dict[str, Any]] = [
-        {"at": opens_at_ms + round(at_s * 1000), "do": {"act": "fault", "fault": fault}} for at_s, fault in plan.timed
+        {"at": opens_at_ms + round(at_s * 1000), "do": {"act": "fault", "fault": _scaled(fault, scale)}}
+        for at_s, fault in plan.timed
     ]
     return Scenario.model_validate(
         {
@@ -273,6 +280,13 @@ def _scenario(plan: Plan, symbol: str, began: float, opens_at_ms: int, scale: fl
             "timeline": timeline,
         }
     )
+
+
+def _scaled(fault: dict[str, Any], scale: float) -> dict[str, Any]:
+    """The simulator counts how long streams are silent or refused on the machine's clock, which is not scaled."""
+    if fault["kind"] not in ("ws_silent", "ws_refuse"):
+        return fault
+    return {**fault, "params": {**fault["params"], "ms": max(1, round(fault["params"]["ms"] / scale))}}
 
 
 def _highest_bound(plan: Plan) -> Decimal | None:

@@ -52,6 +52,9 @@ class AnyLife(Protocol):
     def ask(self) -> None:
         """Called after `rest` when the process that was asked instead has died."""
 
+    def tell(self) -> None:
+        """Called when the session does not end: tell "waits" of whatever is waited for."""
+
     def end(self) -> None:
         """Called when all is over, also for the dead; returns when it is gone."""
 

@@ -3,9 +3,6 @@
 The judge is the venue's own ledger. `make chaos SEED=n` tells one run's whole story.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.chaos.broken_desks import BROKEN, BrokenDesk
@@ -16,13 +13,6 @@ from tests.chaos.run import carry_out
 from tests.chaos.story import Story
 
 SEEDS = range(20_000, 20_006)
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    home: Path = tmp_path_factory.mktemp("chaos")
-    with Ground.open(home) as ground:
-        yield ground
 
 
 @pytest.mark.parametrize("seed", SEEDS)
