@@ -140,23 +140,22 @@ class Learner:
             self._ledger.orders[name] = order
             self._journal.note(OrderSeen(order))
         if self._ledger.executed(name) < order.executed:
-            for fill in await self._fills(order):
+            for fill in await self._exchange.fills(order.symbol, order.order_id):
                 self._book(replace(fill, client_order_id=name))
+            self._book_heard(order, name)
         complete = self._ledger.executed(name) == order.executed
         if order.status.final and complete:
             self._ledger.settled.add(name)
         return order.status.final and complete
 
-    async def _fills(self, order: Order) -> Sequence[Fill]:
-        """Of the venue's list. It cannot tell more than a hundred of one second: then what the stream told, if that
-        makes up the whole order."""
-        try:
-            return await self._exchange.fills(order.symbol, order.order_id)
-        except TryAgain:
-            told = [fill for fill in self._heard.values() if fill.order_id == order.order_id]
-            if sum((fill.quantity for fill in told), NO_BASE) != order.executed:
-                raise
-            return told
+    def _book_heard(self, order: Order, name: str) -> None:
+        """What the stream told of it that the venue's list did not, if that makes up the whole: of one second the list
+        tells a hundred at most."""
+        booked = self._ledger.fills
+        rest = [one for one in self._heard.values() if one.order_id == order.order_id and one.trade_id not in booked]
+        if sum((fill.quantity for fill in rest), NO_BASE) == order.executed - self._ledger.executed(name):
+            for fill in rest:
+                self._book(replace(fill, client_order_id=name))
 
     def _book(self, fill: Fill) -> None:
         if fill.trade_id not in self._ledger.fills:

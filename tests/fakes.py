@@ -183,6 +183,7 @@ class FakeExchange:
     asks: what can be bought, best first. bid: the best bid, of any size; None: nobody buys. offers: base units that
     purchases get from now on, whatever the asks say; what is bought is taken off; None: no such bound. fates: of the
     next orders. refusals: raised by the next reads of the named method. fills_after_s: how long a fill stays invisible.
+    fills_told: of one order at most so many, the newest.
     Market purchases are taken where `rules_now` has them; their order tells no price.
     """
 
@@ -199,6 +200,7 @@ class FakeExchange:
     down: bool = False
     latency_s: float = 0.01
     fills_after_s: float = 0.0
+    fills_told: int = 100
     answer_within_s: float = 1.0
     orders: list[Order] = field(default_factory=list)
     booked_at: list[datetime] = field(default_factory=list)
@@ -252,7 +254,7 @@ class FakeExchange:
                 replace(fill, client_order_id=None)
                 for seen_from, fill in self.trades
                 if fill.order_id == order_id and seen_from <= now
-            ),
+            )[-self.fills_told :],
         )
 
     def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:

@@ -23,13 +23,14 @@ _SECOND = timedelta(seconds=1)
 
 
 class AccountHistory:
-    """Of one account. What it tells is complete, or it raises TryAgain: a page too many is no reason to guess."""
+    """Of one account. What it tells of a time is complete, or it raises TryAgain: one page more is no reason to guess."""
 
     def __init__(self, signed: SignedRest) -> None:
         self._signed = signed
 
     async def fills_of(self, symbol: str, order_id: str) -> tuple[Fill, ...]:
-        """All fills of one order that the venue tells by now, oldest first; they may lag behind the order."""
+        """All fills of one order that the venue tells by now, oldest first. They may lag behind the order, and of one
+        second it tells a hundred at most, the newest: whoever asks adds them up."""
 
         async def page(params: tuple[tuple[str, str], ...]) -> tuple[Fill, ...]:
             return await self._signed.read(
@@ -38,7 +39,9 @@ class AccountHistory:
                 parse.fills,
             )
 
-        found = await _all_pages(page, _FILLS_PER_PAGE, lambda fill: fill.trade_id, lambda fill: fill.at, None)
+        found = await _all_pages(
+            page, _FILLS_PER_PAGE, lambda fill: fill.trade_id, lambda fill: fill.at, None, whole=False
+        )
         return tuple(fill for fill in found if fill.order_id == order_id)
 
     async def fills(self, symbol: str, since: datetime, until: datetime) -> tuple[Fill, ...]:
@@ -89,14 +92,19 @@ async def _all_pages(
     identity: Callable[[T], str],
     at: Callable[[T], datetime],
     until: datetime | None,
+    *,
+    whole: bool = True,
 ) -> tuple[T, ...]:
-    """Everything up to `until`, oldest first: each further page is asked for by the time of the oldest item seen."""
+    """Everything up to `until`, oldest first: each further page is asked for by the time of the oldest item seen.
+
+    whole: False: where a second holds more than a page, what was told by then will do.
+    """
     found: dict[str, T] = {}
     for _ in range(_MOST_PAGES):
         items = await page(() if until is None else (("endTime", str(members.milliseconds(until))),))
         new = {identity(item): item for item in items if identity(item) not in found}
         found = {**new, **found}
-        if len(items) < page_size:
+        if len(items) < page_size or not (new or whole):
             return tuple(found.values())
         if not new:
             raise TryAgain(f"more than {page_size} entries within a second: the venue does not tell those before them")

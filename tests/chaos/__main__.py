@@ -31,7 +31,7 @@ def run_all(seeds: Sequence[int], kind: Kind, processes: int) -> Tally:
     for outcome in run_many(seeds, kind, processes=processes):
         tally.add(outcome)
         if outcome.complaints:
-            _tell_bad(outcome, kind)
+            tell_bad(outcome, kind)
         now = time.monotonic()
         if now - told_at > _TOLD_EVERY_S:
             told_at = now
@@ -60,12 +60,12 @@ def run_told(seed: int, kind: Kind, times: int) -> None:
     for line in outcome.story:
         say(line)
     if outcome.complaints:
-        _tell_bad(outcome, kind)
+        tell_bad(outcome, kind)
     else:
         say(f"seed {seed} kept every law, in {outcome.took_s:.1f} s")
 
 
-def _tell_bad(outcome: Outcome, kind: Kind) -> None:
+def tell_bad(outcome: Outcome, kind: Kind) -> None:
     again = "SEED" if kind == "threads" else "KILL_SEED"
     seed = outcome.seed
     for law, said in outcome.complaints.items():

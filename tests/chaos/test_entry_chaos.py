@@ -5,6 +5,7 @@ The judge is the venue's own ledger. `make chaos SEED=n` tells one run's whole s
 
 import pytest
 
+from tests.chaos.__main__ import tell_bad
 from tests.chaos.broken_desks import BROKEN, BrokenDesk
 from tests.chaos.ground import Ground
 from tests.chaos.judge import complaints
@@ -64,4 +65,6 @@ def _tally(seeds: range, kind: Kind) -> Tally:
     tally = Tally()
     for outcome in run_many(seeds, kind):
         tally.add(outcome)
+        if outcome.complaints:
+            tell_bad(outcome, kind)
     return tally

@@ -1,6 +1,7 @@
 """Each entry strategy keeps its own promise, and all of them the one about the budget."""
 
 import asyncio
+from collections import deque
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import NotTradable, OrderRejected
+from domain.errors import NotTradable, OrderRejected, TryAgain
 from domain.events import ShotSettled
 from domain.money import Price
 from domain.orders import Order, OrderKind, OrderStatus, Side
@@ -57,7 +58,7 @@ async def test_a_burst_whose_first_answer_is_lost_sends_nothing_more_until_it_is
     """What is in doubt may have bought; the others that had not left yet stay."""
     floor = a_floor(strategy=EntryStrategy.BURST, burst_spacing_ms=1000, recv_window_ms=500)
     floor.exchange.fates.append(Lost(booked=True))
-    floor.exchange.fills_after_s = 3.0
+    floor.exchange.refusals["find_order"] = deque([TryAgain("busy")] * 12)
     floor.launchpad.answers_within_s = 0.3
     desk = floor.desk()
 

@@ -94,9 +94,17 @@ async def test_every_fill_is_told_once_and_in_order(ages_s: list[int]) -> None:
 
 
 async def test_more_fills_in_a_second_than_on_a_page_are_an_error() -> None:
-    """What came before them cannot be asked for; half the truth about a position is none."""
+    """What came before them cannot be asked for; half the truth about a time is none."""
     with pytest.raises(TryAgain, match="within a second"):
-        await PastVenue([5] * 101).history().fills_of("NEWUSDT", "o")
+        await PastVenue([5] * 101).history().fills("NEWUSDT", NOW - timedelta(days=1), NOW)
+
+
+async def test_of_an_order_with_more_fills_in_a_second_than_on_a_page_the_newest_are_told() -> None:
+    """Who asks knows what the order executed, and what was told of it before: an error would hide all of them."""
+    fills = await PastVenue([5] * 130 + [1] * 10).history().fills_of("NEWUSDT", "o")
+
+    assert {fill.trade_id for fill in fills} >= {f"t{number}" for number in range(110)}
+    assert len(fills) < 140
 
 
 async def test_all_fills_of_an_order_are_asked_for_by_pages() -> None:
