@@ -18,12 +18,14 @@ FILLS_REACH = timedelta(days=30)
 _ORDERS_PER_PAGE = 1000
 _FILLS_PER_PAGE = 100
 _MOST_PAGES = 50
+_MARGIN = timedelta(minutes=1)
+"""Inside the reach by so much, lest it be over while a question is on its way."""
 _SECOND = timedelta(seconds=1)
 """Past times are told without their milliseconds, so the oldest one's second is asked for again as a whole."""
 
 
 class AccountHistory:
-    """Of one account. What it tells of a time is complete, or it raises TryAgain: one page more is no reason to guess."""
+    """Of one account. What it tells of a time is complete, or it raises TryAgain: a page more is no reason to guess."""
 
     def __init__(self, signed: SignedRest) -> None:
         self._signed = signed
@@ -31,11 +33,13 @@ class AccountHistory:
     async def fills_of(self, symbol: str, order_id: str) -> tuple[Fill, ...]:
         """All fills of one order that the venue tells by now, oldest first. They may lag behind the order, and of one
         second it tells a hundred at most, the newest: whoever asks adds them up."""
+        # An end without a beginning is taken for a reach of its own before that end, which is too far back.
+        since = _since(self._signed.exchange_clock.now() - FILLS_REACH + _MARGIN)
 
         async def page(params: tuple[tuple[str, str], ...]) -> tuple[Fill, ...]:
             return await self._signed.read(
                 build.MY_TRADES,
-                (("symbol", symbol), ("orderId", order_id), ("limit", str(_FILLS_PER_PAGE)), *params),
+                (("symbol", symbol), ("orderId", order_id), ("limit", str(_FILLS_PER_PAGE)), since, *params),
                 parse.fills,
             )
 
@@ -82,7 +86,7 @@ class AccountHistory:
                 what,
                 value=f"{since:%Y-%m-%d %H:%M}",
                 expected=f"at most {reach.days} days ago, the venue tells no more",
-                remedy=f"ask from {oldest + timedelta(minutes=1):%Y-%m-%d %H:%M} on",
+                remedy=f"ask from {oldest + _MARGIN:%Y-%m-%d %H:%M} on",
             )
 
 

@@ -55,6 +55,8 @@ class PastVenue:
         params = dict(request.url.params)
         self.asked.append(params)
         name = request.url.path.rsplit("/", 1)[1]
+        if "endTime" in params and "startTime" not in params:  # then it reaches back from there, beyond what it tells
+            return httpx.Response(400, json={"code": 400, "msg": "Exceeded the queryable time range"})
         since = int(params.get("startTime", 0))
         until = int(params.get("endTime", milliseconds(NOW)))
         rows = [
