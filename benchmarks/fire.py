@@ -41,10 +41,11 @@ from desk.volley import Firing, Shot, Volley
 from domain.entry import Timing, plan_lanes
 from domain.exchange_time import ClockEstimate
 from domain.ids import Leg
-from domain.money import Base, Price, Quote, SymbolRules
+from domain.money import Price, Quote
 from domain.orders import OrderRequest
 from domain.policy import EntryPolicy
 from domain.ports import ExchangeClock, SignedOrder
+from tests.builders import RULES
 
 RUNS = 5
 ROUNDS = {1: 60, 8: 30, 32: 20}
@@ -60,20 +61,6 @@ BARS = {
     8: {0.99: Bar("<", 1000)},
     32: {0.5: Bar("<", 500), 0.95: Bar("<", 1000), 0.99: Bar("<", 2000)},
 }
-RULES = SymbolRules(
-    symbol="NEWUSDT",
-    base_asset="NEW",
-    quote_asset="USDT",
-    price_step=Decimal("0.0001"),
-    quantity_step=Decimal("0.01"),
-    min_quantity=Base(Decimal(0)),
-    min_notional=Quote(Decimal(1)),
-    max_notional=None,
-    band_up=None,
-    band_down=None,
-    taker_fee=Decimal("0.0005"),
-    api_allowed=True,
-)
 POLICY = EntryPolicy(max_price=Price(Decimal("0.06")))
 BUDGET = Quote(Decimal(50))
 
@@ -93,7 +80,7 @@ CLOCK = SystemClock()
 class Range:
     """One venue, and what shoots at it."""
 
-    lines: MexcHotLines
+    batteries: Sequence[MexcBattery]
     launchpad: Launchpad
     clock: MexcExchangeClock
     seen: Pipe
@@ -105,26 +92,24 @@ class Range:
             battery=battery,
             sign=_signed,
             last_look=lambda aimed_by: None,
-            left=lambda shot: None,
+            leaves=lambda shot: None,
             doubted=lambda shot: None,
             bought=lambda: False,
             rules=RULES,
         )
 
-    async def shoot(
-        self, batteries: Sequence[MexcBattery], name: str, aim: datetime, clock: "ExchangeClock | LocalTime"
-    ) -> list[Shot]:
-        """One volley each, all aimed at one instant; what became of each shot."""
+    async def shoot(self, name: str, aim: datetime, clock: "ExchangeClock | LocalTime") -> list[Shot]:
+        """One volley from each battery, all aimed at one instant; what became of each shot."""
         volleys = [
-            _volley(self.firing(battery, clock), f"{name}s{index}", aim) for index, battery in enumerate(batteries)
+            _volley(self.firing(battery, clock), f"{name}s{index}", aim) for index, battery in enumerate(self.batteries)
         ]
-        for volley, battery in zip(volleys, batteries, strict=True):
+        for volley, battery in zip(volleys, self.batteries, strict=True):
             signed = volley.first()
             assert isinstance(signed, SignedOrder)
             volley.load(await battery.load(signed))
             await battery.restock(shots=True)
         await asyncio.gather(*(self.launchpad.fly(volley, _nothing) for volley in volleys))
-        for volley, battery in zip(volleys, batteries, strict=True):
+        for volley, battery in zip(volleys, self.batteries, strict=True):
             assert volley.line is not None
             battery.give_back(volley.line)
         return [shot for volley in volleys for shot in volley.news]
@@ -167,32 +152,33 @@ def venue(way_s: float = 0.0) -> Iterator[tuple[int, Pipe]]:
 
 
 @asynccontextmanager
-async def shooting_range(port: int, seen: Pipe, *, first: bool = True) -> AsyncIterator[Range]:
+async def shooting_range(
+    port: int, seen: Pipe, *, sessions: int = 1, lines: int = 1, first: bool = True
+) -> AsyncIterator[Range]:
+    """sessions: batteries, of so many lines each. first: whether the launchpad asks for real-time scheduling."""
     governor = RequestGovernor(CLOCK, PLENTY)
     url = f"http://127.0.0.1:{port}"
     clock = MexcExchangeClock(url, clock=CLOCK, governor=governor)
+    hot_lines = MexcHotLines(url, Credentials("key", "secret"), clock=CLOCK, governor=governor)
     launchpad = Launchpad(CLOCK, first=first)
-    launchpad.open()
-    try:
-        yield Range(
-            MexcHotLines(url, Credentials("key", "secret"), clock=CLOCK, governor=governor), launchpad, clock, seen
-        )
-    finally:
-        launchpad.close()
-        await clock.close()
-        await governor.close()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(governor.close)
+        stack.push_async_callback(clock.close)
+        launchpad.open()
+        stack.callback(launchpad.close)
+        batteries = [await hot_lines.open(lines) for _ in range(sessions)]
+        for battery in batteries:
+            stack.push_async_callback(battery.close)
+        yield Range(batteries, launchpad, clock, seen)
 
 
 async def lateness(port: int, seen: Pipe, sessions: int, rounds: int, *, first: bool = True) -> list[float]:
     """Of the last of `sessions` orders with one instant, in microseconds after it."""
     found: list[float] = []
-    async with shooting_range(port, seen, first=first) as place, AsyncExitStack() as stack:
-        batteries = [await place.lines.open(1) for _ in range(sessions)]
-        for battery in batteries:
-            stack.push_async_callback(battery.close)
+    async with shooting_range(port, seen, sessions=sessions, first=first) as place:
         for number in range(rounds):
             aim = datetime.now(UTC) + timedelta(seconds=LEAD_S)
-            shots = await place.shoot(batteries, f"n{number}", aim, LocalTime())
+            shots = await place.shoot(f"n{number}", aim, LocalTime())
             last = max(arrived for _, arrived, _ in place.heard(shots))
             found.append((last - aim.timestamp()) * 1e6)
     return found
@@ -201,13 +187,10 @@ async def lateness(port: int, seen: Pipe, sessions: int, rounds: int, *, first: 
 async def reshooting(port: int, seen: Pipe, rounds: int) -> list[float]:
     """From a refusal's leaving the venue to the next order's arrival there, in microseconds."""
     found: list[float] = []
-    async with shooting_range(port, seen) as place, AsyncExitStack() as stack:
-        battery = await place.lines.open(2)
-        stack.push_async_callback(battery.close)
+    async with shooting_range(port, seen, lines=2) as place:
         for number in range(rounds):
             aim = datetime.now(UTC) + timedelta(seconds=LEAD_S)
-            shots = await place.shoot([battery], f"c{number}", aim, LocalTime())
-            heard = place.heard(shots)
+            heard = place.heard(await place.shoot(f"c{number}", aim, LocalTime()))
             found += [(after[1] - before[2]) * 1e6 for before, after in pairwise(heard)]
     return found
 
@@ -215,15 +198,13 @@ async def reshooting(port: int, seen: Pipe, rounds: int) -> list[float]:
 async def arrivals(port: int, seen: Pipe, rounds: int) -> list[float]:
     """After the opening by the venue's clock, in microseconds, aimed by what was measured of that clock."""
     found: list[float] = []
-    async with shooting_range(port, seen) as place, AsyncExitStack() as stack:
-        battery = await place.lines.open(1)
-        stack.push_async_callback(battery.close)
+    async with shooting_range(port, seen) as place:
         for number in range(rounds):
             if number % 5 == 0:
                 await place.clock.synchronise()
             now_ms = int(place.clock.now().timestamp() * 1000)
             opens_at = datetime.fromtimestamp((now_ms + 300) / 1000, UTC)
-            shots = await place.shoot([battery], f"n{number}", opens_at, place.clock)
+            shots = await place.shoot(f"n{number}", opens_at, place.clock)
             found += [(arrived - opens_at.timestamp()) * 1e6 for _, arrived, _ in place.heard(shots)]
     return found
 

@@ -92,7 +92,7 @@ class DemoVenue:
                 asset: Decimal(amounts["free"]) + Decimal(amounts["locked"])
                 for asset, amounts in found["balances"].items()
             },
-            book=Book(tuple(map(_order, found["orders"])), tuple(map(_fill, found["fills"]))),
+            book=Book(tuple(map(booked_order, found["orders"])), tuple(map(booked_fill, found["fills"]))),
         )
 
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -111,7 +111,8 @@ class DemoVenue:
         )
 
 
-def _order(told: Mapping[str, Any]) -> BookedOrder:
+def booked_order(told: Mapping[str, Any]) -> BookedOrder:
+    """An order of the simulator's ledger."""
     return BookedOrder(
         client_order_id=told["clientOrderId"] or f"without a name, venue's {told['orderId']}",
         symbol=told["symbol"],
@@ -122,7 +123,8 @@ def _order(told: Mapping[str, Any]) -> BookedOrder:
     )
 
 
-def _fill(told: Mapping[str, Any]) -> BookedFill:
+def booked_fill(told: Mapping[str, Any]) -> BookedFill:
+    """A fill of the simulator's ledger."""
     return BookedFill(
         trade_id=str(told["tradeId"]),
         client_order_id=told["clientOrderId"] or "",

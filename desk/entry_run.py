@@ -60,7 +60,7 @@ class EntryRun:
 
     async def reconcile_only(self) -> EntryReport:
         """For a session that was past arming when its run was lost: learn what was bought, send nothing."""
-        await self._measure_clock_once()
+        await self._desk.exchange_now()
         await self._settle_earlier_holders()
         bought = self._desk.ledger.position().bought
         if bought:
@@ -69,7 +69,7 @@ class EntryRun:
 
     async def _arm_and_fire(self) -> EntryReport:
         await self._desk.journal.write(PhaseEntered(Phase.ARMING, occurrence=str(self._desk.grant.token)))
-        await self._measure_clock_once()
+        await self._desk.exchange_now()
         await self._settle_earlier_holders()
         if self._desk.ledger.position().bought:
             return await self._end("filled", "bought before this desk took over; found by asking the venue")
@@ -89,7 +89,9 @@ class EntryRun:
 
     async def _settle_earlier_holders(self) -> None:
         """Learn what became of every intent an earlier holder may have sent."""
-        granted_at = await self._now() - timedelta(seconds=self._kit.clock.monotonic() - self._desk.granted_at)
+        granted_at = await self._desk.exchange_now() - timedelta(
+            seconds=self._kit.clock.monotonic() - self._desk.granted_at
+        )
         quiet_in = max(0.0, self._desk.quiet_at() - self._kit.clock.monotonic())
         believe_absent_at = self._kit.exchange_clock.now() + timedelta(seconds=quiet_in)
         in_doubt = [
@@ -138,26 +140,11 @@ class EntryRun:
         if estimate is None or estimate.bound_at(self._kit.clock.monotonic()) > allowed:
             await self._measure_clock()
 
-    async def _measure_clock_once(self) -> None:
-        """Any estimate will do for reconciling; waited for as long as it takes."""
-        while self._kit.exchange_clock.estimate() is None:
-            try:
-                await self._kit.exchange_clock.synchronise()
-            except (TryAgain, OutcomeUnknown):
-                await self._kit.clock.sleep(_ASK_AGAIN_S)
-
-    async def _now(self) -> datetime:
-        """Exchange time, measured anew when this machine was suspended."""
-        while True:
-            await self._measure_clock_once()
-            with suppress(TryAgain):
-                return self._kit.exchange_clock.now()
-
     async def _rules(self) -> SymbolRules:
         """The symbol's rules, waited for until shortly before the opening."""
         while True:
             try:
-                at_most_s = ages.rules_s(self._armed_for.opens_at, await self._now())
+                at_most_s = ages.rules_s(self._armed_for.opens_at, await self._desk.exchange_now())
                 rules = await self._kit.exchange.rules(self._armed_for.symbol, at_most_s)
             except (TryAgain, OutcomeUnknown, Refused):
                 rules = None

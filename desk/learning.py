@@ -49,26 +49,15 @@ class Learner:
         """What the account's stream said of one of our orders; it counts where the venue's list does not tell it."""
         self._heard[fill.trade_id] = fill
 
-    async def settle(self, intent: OrderIntent, believe_absent_at: datetime) -> Order | None:
+    async def settle(self, intent: OrderIntent, believe_absent_at: datetime, *, ending: bool = False) -> Order | None:
         """Ask until the order is final with all its fills, or certainly absent (None).
 
-        A resting order never settles by itself: `end` it.
+        ending: what rests is taken off the book, as often as it takes; without it a resting order never settles.
         """
         asked = 0
-        while True:
-            settled = await self.ask(intent, believe_absent_at)
-            if settled:
-                return self._ledger.orders.get(intent.client_order_id)
-            await self.pause(_ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S)
-            asked += 1
-
-    async def end(self, intent: OrderIntent, believe_absent_at: datetime) -> Order | None:
-        """As `settle`, and what rests is taken off the book for it, as often as it takes."""
-        asked = 0
         while not await self.ask(intent, believe_absent_at):
-            await self._cancel(intent)
-            if await self.ask(intent, believe_absent_at):
-                break
+            if ending:
+                await self._cancel(intent)
             await self.pause(_ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S)
             asked += 1
         return self._ledger.orders.get(intent.client_order_id)

@@ -1,6 +1,8 @@
 """Everything one session's run shares while it holds the lease."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from desk.journal import SessionJournal
 from desk.kit import DeskKit
@@ -8,9 +10,12 @@ from desk.learning import Learner
 from desk.lease_keeper import LeaseKeeper
 from desk.ledger import SessionLedger
 from desk.row_watch import RowWatch
+from domain.errors import OutcomeUnknown, TryAgain
 from domain.ids import Leg, SessionKey
 from domain.lease import LeaseGrant, quiet_for_s
 from domain.session import SessionRecord
+
+_ASK_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,17 @@ class SessionDesk:
     def quiet_at(self) -> float:
         """Local monotonic second after which an earlier holder's orders are all visible or never will be."""
         return self.granted_at + quiet_for_s(self.grant, self.record.policy.entry.recv_window_ms)
+
+    async def exchange_now(self) -> datetime:
+        """Exchange time; measured first where there is none, as after a suspension of this machine, for as long as the
+        lease holds. Raises LeaseLost."""
+        while True:
+            with suppress(TryAgain, OutcomeUnknown):
+                if self.kit.exchange_clock.estimate() is None:
+                    await self.kit.exchange_clock.synchronise()
+                return self.kit.exchange_clock.now()
+            self.keeper.check()
+            await self.kit.clock.sleep(_ASK_AGAIN_S)
 
     def order_id(self, leg: Leg, shot: int) -> str:
         return self.kit.installation.order_id(self.key, leg, shot)

@@ -14,7 +14,7 @@ from desk.last_look import EntryGivenUp, LastLook
 from desk.learning import absent_from
 from desk.session_desk import SessionDesk
 from desk.stop_watch import until_stop
-from desk.volley import Ended, Firing, Shot, Volley
+from desk.volley import Firing, Shot, Volley
 from domain.entry import EntryOver, Lane, ShootAgain, Timing, after_order, after_refusal, cost, first_price
 from domain.errors import ClockRefused, LeaseLost, OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
 from domain.events import ShotAnswered, ShotSent, ShotSettled
@@ -66,7 +66,7 @@ class Shooting:
             battery=battery,
             sign=self._kit.exchange.sign,
             last_look=look,
-            left=lambda shot: look.fired.add(shot.request.client_order_id),
+            leaves=lambda shot: look.fired.add(shot.request.client_order_id),
             doubted=lambda shot: look.doubt.add(shot.request.client_order_id),
             bought=lambda: self._bought,
             rules=rules,
@@ -126,15 +126,14 @@ class Shooting:
         price = first_price(self._policy, lane.intents[0].bound, ask)
         intents = deque(lane.intents)
         while True:
-            left = Quote(lane.budget - self._cost(lane.intents))
-            volley = Volley(self._firing, timing, intents, price, left, aim)
+            volley = Volley(self._firing, timing, intents, price, self._left(lane), aim)
             step = await self._volley(volley, timing, lane)
             if isinstance(step, EntryOver):
                 return step
             price = step.price
             if step.pause_s > LOAD_BEFORE_S:
                 await self._kit.clock.sleep(step.pause_s - LOAD_BEFORE_S)
-            aim = max(await self._now() + timedelta(seconds=min(step.pause_s, LOAD_BEFORE_S)), aim)
+            aim = max(await self._desk.exchange_now() + timedelta(seconds=min(step.pause_s, LOAD_BEFORE_S)), aim)
 
     async def _volley(self, volley: Volley, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """Let it fly and learn what came of it."""
@@ -155,11 +154,11 @@ class Shooting:
                 self._battery.give_back(volley.line)
         ended = volley.ended
         assert ended is not None
-        if ended.over is not None:
-            return ended.over
-        if ended.error is not None:
-            return await self._waited_for(ended.error, volley.price, timing)
-        return await self._learn(ended, timing, lane)
+        if isinstance(ended, EntryOver):
+            return ended
+        if isinstance(ended, Shot):
+            return await self._learn(ended, timing, lane)
+        return await self._waited_for(ended, volley.price, timing)
 
     async def _waited_for(self, error: SniperError, price: Price, timing: Timing) -> ShootAgain | EntryOver:
         """What has to be done before a next shot, and whether there is one."""
@@ -168,12 +167,10 @@ class Shooting:
                 await self._kit.exchange_clock.synchronise()
         if isinstance(error, RateLimited):
             self._heard.set()
-        return after_refusal(error, price, timing, await self._now(), bought=self._bought)
+        return after_refusal(error, price, timing, await self._desk.exchange_now(), bought=self._bought)
 
-    async def _learn(self, ended: Ended, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
+    async def _learn(self, shot: Shot, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """The venue took the shot, or nobody knows: find out how it ended."""
-        shot = ended.shot
-        assert shot is not None
         name = shot.request.client_order_id
         absent_at = absent_from(shot.aim, self._policy.recv_window_ms)
         if shot.request.kind is OrderKind.LIMIT:
@@ -192,8 +189,7 @@ class Shooting:
                 else "the rest was taken off the book"
             )
             return EntryOver("filled" if executed else "nothing", why)
-        left = Quote(lane.budget - self._cost(lane.intents))
-        now = await self._now()
+        left, now = self._left(lane), await self._desk.exchange_now()
         return after_order(shot.request.price, order, left, self._rules, timing, now, bought=self._bought)
 
     async def _rest(self, intent: OrderIntent, absent_at: datetime) -> Order | None:
@@ -205,14 +201,14 @@ class Shooting:
                 self._look.still_wanted()
             except SniperError:
                 break
-            if await self._now() >= window:
+            if await self._desk.exchange_now() >= window:
                 break
             await self._desk.learner.pause(_RESTING_LOOK_S)
-        return await self._desk.learner.end(intent, absent_at)
+        return await self._desk.learner.settle(intent, absent_at, ending=True)
 
     async def _until_near(self, lane: Lane) -> None:
         """Wait until the lane's first order has to be laid ready."""
-        while (left_s := (lane.begins - await self._now()).total_seconds() - LOAD_BEFORE_S) > 0:
+        while (left_s := (lane.begins - await self._desk.exchange_now()).total_seconds() - LOAD_BEFORE_S) > 0:
             self._look.still_wanted()
             self._desk.keeper.check()
             await self._kit.clock.sleep(min(left_s, 0.25))
@@ -229,7 +225,7 @@ class Shooting:
             return None
         until = self._opens_at + timedelta(seconds=self._policy.grace_s)
         bound, seen = lane.intents[0].bound, "no ask was seen"
-        while (now := await self._now()) <= max(until, lane.begins):
+        while (now := await self._desk.exchange_now()) <= max(until, lane.begins):
             self._look.still_wanted()
             ask = await best_ask(self._kit.exchange, self._rules.symbol) if now >= self._opens_at else None
             if ask is not None and ask <= bound:
@@ -237,16 +233,6 @@ class Shooting:
             seen = seen if ask is None else f"the best ask was {ask}"
             await self._kit.clock.sleep(_ASK_AGAIN_S)
         return EntryOver("nothing", f"{seen} within {self._policy.grace_s} s, no market order leaves above {bound}")
-
-    async def _now(self) -> datetime:
-        """Exchange time, measured anew when this machine was suspended."""
-        while True:
-            with suppress(TryAgain, OutcomeUnknown):
-                if self._kit.exchange_clock.estimate() is None:
-                    await self._kit.exchange_clock.synchronise()
-                return self._kit.exchange_clock.now()
-            self._desk.keeper.check()
-            await self._kit.clock.sleep(_ASK_AGAIN_S)
 
     async def _restock(self) -> None:
         """Keep places in the request budget for the shots that may follow each other at once."""
@@ -304,8 +290,10 @@ class Shooting:
             ),
         )
 
-    def _cost(self, intents: Sequence[OrderIntent]) -> Quote:
-        return cost(self._desk.ledger.fills.values(), intents, self._desk.ledger.quote_asset)
+    def _left(self, lane: Lane) -> Quote:
+        """What the lane's fills have left of its slice."""
+        ledger = self._desk.ledger
+        return Quote(lane.budget - cost(ledger.fills.values(), lane.intents, ledger.quote_asset))
 
 
 def _together(ended: Sequence[EntryOver], *, bought: bool) -> EntryOver:

@@ -7,7 +7,7 @@ is signed and encrypted here, and what happened is kept for the event loop to wr
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from desk.launchpad import NEVER
@@ -50,14 +50,9 @@ class Shot:
     taken_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a volley ended. over: no shot follows in its lane. shot: the venue took it, or nobody knows. error: something
-    has to be waited for, measured or connected first, and nothing is in doubt. Exactly one of them is set."""
-
-    over: EntryOver | None = None
-    shot: Shot | None = None
-    error: SniperError | None = None
+Ended = EntryOver | Shot | SniperError
+"""How a volley ended: no shot follows in its lane; a shot that the venue took, or that nobody knows about; or what has
+to be waited for, measured or connected first, with nothing in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,7 @@ class Firing:
     """What the volleys of one entry share.
 
     sign: as Exchange.sign. last_look: called just before every send; raises what keeps it from leaving.
-    left: called when a shot has left. doubted: called when nobody knows what became of one.
+    leaves: called when nothing keeps a shot from leaving any more. doubted: called when nobody knows what became of it.
     bought: whether the entry bought anything so far.
     """
 
@@ -74,7 +69,7 @@ class Firing:
     battery: Battery
     sign: Callable[[OrderRequest, datetime, int], SignedOrder]
     last_look: Callable[[ClockEstimate], None]
-    left: Callable[[Shot], None]
+    leaves: Callable[[Shot], None]
     doubted: Callable[[Shot], None]
     bought: Callable[[], bool]
     rules: SymbolRules
@@ -185,12 +180,12 @@ class Volley:
             self.line = self._firing.battery.reload(self._signed(shot), self._line)
         except RateLimited:  # the event loop takes another one as soon as there is room
             if shot.aim > self._timing.until(bought=self._firing.bought()):
-                self._end(Ended(over=EntryOver("nothing", "the request budget allowed no further shot in time")))
+                self._end(EntryOver("nothing", "the request budget allowed no further shot in time"))
                 return
             self._step, self.due = _Step.SIGN, self._now + _PLACE_AGAIN_S
         except TryAgain as error:
             self._intents.appendleft(shot.intent)
-            self._end(Ended(error=error))
+            self._end(error)
         else:
             self._step, self.due = _Step.FIRE, shot.at
             if shot.at <= self._now:
@@ -200,16 +195,14 @@ class Volley:
         shot = self._shot
         assert shot is not None
         self._firing.last_look(shot.aimed_by)
+        shot.line = self._line.number
+        self._firing.leaves(shot)
         try:
             shot.sent = self._line.fire()
         except OutcomeUnknown as error:
             shot.sent = self._now
-            shot.line = self._line.number
-            self._firing.left(shot)
             self._understand(error)
             return
-        shot.line = self._line.number
-        self._firing.left(shot)
         self._step = _Step.HEAR
         self.due = shot.sent + ANSWER_WITHIN_S
         self.waits_at = self._line.fileno()
@@ -217,25 +210,25 @@ class Volley:
 
     def _taken(self, ack: Ack) -> None:
         shot = self._note("accepted", None, f"order {ack.order_id}", ack.received, ack.taken_at)
-        self._end(Ended(shot=shot))
+        self._end(shot)
 
     def _understand(self, error: Refused | TryAgain | OutcomeUnknown) -> None:
         """What the venue said, or did not say: decide, and shoot again at once where that is the decision."""
         if isinstance(error, OutcomeUnknown):
             shot = self._note("unknown", None, str(error), self._now)
             self._firing.doubted(shot)
-            self._end(Ended(shot=shot))
+            self._end(shot)
             return
         answer = "refused" if isinstance(error, Refused) else "try again"
         shot = self._note(answer, error.code if isinstance(error, Refused) else None, str(error), self._now)
         estimate = self._firing.exchange_clock.estimate()
         if isinstance(error, ClockRefused | TryAgain) or estimate is None:
-            self._end(Ended(error=error))
+            self._end(error)
             return
-        now = datetime.fromtimestamp(estimate.exchange_at(self._now), UTC)
+        now = estimate.exchange_instant(self._now)
         step = after_refusal(error, shot.request.price, self._timing, now, bought=self._firing.bought())
         if isinstance(step, EntryOver):
-            self._end(Ended(over=step))
+            self._end(step)
         else:
             self._again(step, now, estimate)
 
@@ -245,7 +238,7 @@ class Volley:
         at = max(self._now, estimate.send_at(aim.timestamp())) if step.pause_s else self._now
         shot = self._next_shot(aim, at, estimate)
         if isinstance(shot, EntryOver):
-            self._end(Ended(over=shot))
+            self._end(shot)
             return
         self._step, self.due = _Step.SIGN, at - _CHECK_BEFORE_S
         if self.due <= self._now:

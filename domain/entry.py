@@ -26,7 +26,6 @@ _PACE = ((0.06, 0.02), (0.5, 0.14), (2.0, 0.5), (10.0, 2.0))
 """Up to so many seconds after the opening, pause so many after a shot that came too early or met an empty book."""
 _LATE_PAUSE_S = 5.0
 """With the pace above one lane's shots last for thirty seconds, and leave two for prices that are refused."""
-_SLICE_STEP = Decimal("0.00000001")
 _AMOUNT_STEP = Decimal("0.01")
 """Of the quote amount of a market purchase."""
 _KINDS = {EntryStrategy.LIMIT: OrderKind.LIMIT, EntryStrategy.MARKET: OrderKind.MARKET}
@@ -101,7 +100,7 @@ def plan_lanes(
     """
     bound = rules.price_down(bound)
     begins = _beginnings(policy, opens_at)
-    share = Quote((budget / len(begins)).quantize(_SLICE_STEP, ROUND_FLOOR)) if len(begins) > 1 else budget
+    share = policy.slice_of(budget)
     quantity = rules.affordable(share, bound)
     if quantity <= 0:
         return ()
@@ -209,7 +208,7 @@ def after_refusal(
 
 
 def again(
-    price: Price, timing: Timing, now: datetime, why: str, *, bought: bool = False, at_least_s: float = 0.0
+    price: Price, timing: Timing, now: datetime, why: str, *, bought: bool, at_least_s: float = 0.0
 ) -> ShootAgain | EntryOver:
     """The next shot at the pace of its distance from the start, while it may go. now: exchange time."""
     since = (now - timing.start).total_seconds()
@@ -239,14 +238,12 @@ def after_order(
     order: None: it never existed. left: of the lane's slice. bought: whether anything was bought at all. now: exchange
     time.
     """
-    executed = order is not None and order.executed > 0
     if order is not None and order.status is OrderStatus.FILLED:
         return EntryOver("filled", f"bought {plain(order.executed)} for {plain(order.executed_quote)}")
     if rules.affordable(left, price) <= 0:
         return EntryOver("filled", f"what is left, {plain(left)}, buys no smallest order")
-    if executed:
-        return again(price, timing, now, "no more was offered inside the price bound", bought=True)
-    return again(price, timing, now, "nothing was offered inside the price bound", bought=bought)
+    offered = "no more" if order is not None and order.executed else "nothing"
+    return again(price, timing, now, f"{offered} was offered inside the price bound", bought=bought)
 
 
 def _after_price_refusal(refusal: PriceRefused, price: Price) -> ShootAgain | EntryOver:

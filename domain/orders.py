@@ -78,6 +78,18 @@ class OrderRequest:
     quote: Quote | None = None
 
 
+def check_meant(request: OrderRequest) -> None:
+    """Called by every venue before it signs. Raises ValueError for what is never meant: a sale at market, a market
+    purchase without its amount of quote, such an amount with another kind."""
+    if request.kind is not OrderKind.MARKET:
+        if request.quote is not None:
+            raise ValueError(f"an amount of quote with an order of kind {request.kind}")
+    elif request.side is Side.SELL:
+        raise ValueError("a sale at market: nothing would bound its price")
+    elif request.quote is None or request.quote <= 0:
+        raise ValueError(f"a market purchase of {request.quote} quote")
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order as the venue tells it.

@@ -1,7 +1,7 @@
 """What the operator wants of one trade: amounts, bounds and exits, with their checks."""
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
 from domain.money import Price, Quote, plain
@@ -11,6 +11,7 @@ BUDGET_LIMIT = Quote(Decimal(500))
 DEFAULT_BUDGET = Quote(Decimal(100))
 MAX_LADDER_STEPS = 6
 LONGEST_LATE_ENTRY_S = 600
+_SLICE_STEP = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,12 @@ class EntryPolicy:
         if self.strategy is EntryStrategy.BURST:
             return self.burst_shots
         return self.tranche_parts if self.strategy is EntryStrategy.TRANCHE else 1
+
+    def slice_of(self, budget: Quote) -> Quote:
+        """One of them, rounded down, so that together they never exceed the budget."""
+        if self.slices <= 1:
+            return budget
+        return Quote((budget / self.slices).quantize(_SLICE_STEP, ROUND_FLOOR))
 
     def bound(self, *, late: bool) -> Price | None:
         """The operator's price bound; None: he gave none. late: the first shot leaves after the opening was missed."""

@@ -70,7 +70,7 @@ def _smallest_order(start: StartSnipe, seen: RiskSnapshot) -> Check:
     bound = entry.bound(late=seen.now > start.opens_at)
     if bound is None:
         return Check("smallest order", "not known before a price is seen: there is no max price")
-    quantity = seen.rules.affordable(Quote(start.policy.budget_quote / entry.slices), bound)
+    quantity = seen.rules.affordable(entry.slice_of(start.policy.budget_quote), bound)
     spender = "the budget" if entry.slices == 1 else f"each of {entry.slices} slices of the budget"
     if quantity > 0:
         return Check(

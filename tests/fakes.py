@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar, cast
 
@@ -49,7 +49,7 @@ from domain.ids import ListingKey, SessionKey
 from domain.lease import LeaseGrant
 from domain.listings import Listing
 from domain.money import NO_BASE, NO_QUOTE, Base, Price, Quote, SymbolRules
-from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side
+from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side, check_meant
 from domain.ports import Ack, Balance, HotLine, SignedOrder, StreamGap
 from domain.quotes import TopOfBook
 from domain.session import Phase, SessionRecord, may_move
@@ -146,7 +146,7 @@ class FakeExchangeClock:
         return None if slept_s > self._slept_s + 1e-6 else self._estimate
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self._usable().exchange_at(self._clock.monotonic()), UTC)
+        return self._usable().exchange_instant(self._clock.monotonic())
 
     def monotonic_at(self, instant: datetime) -> float:
         return self._usable().monotonic_at(instant.timestamp())
@@ -258,9 +258,7 @@ class FakeExchange:
         )
 
     def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
-        at_market = request.kind is OrderKind.MARKET
-        if at_market != (request.quote is not None) or (at_market and request.side is Side.SELL):
-            raise ValueError(f"a {request.side} order of kind {request.kind} with {request.quote} quote")
+        check_meant(request)
         return SignedOrder(request.client_order_id, request, timestamp, str(recv_window_ms).encode())
 
     async def send(self, order: SignedOrder) -> Ack:

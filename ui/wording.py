@@ -6,7 +6,7 @@ Amounts carry their unit, times are exchange time in UTC. Not here: which events
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Self, assert_never
 
 from domain.errors import InvalidInput
@@ -65,7 +65,6 @@ _STATUSES = {
 }
 _KINDS = {OrderKind.IMMEDIATE: "at once", OrderKind.LIMIT: "resting", OrderKind.MARKET: "market"}
 _AVERAGE_DIGITS = Decimal("0.0000000001")
-_SLICE_DIGITS = Decimal("0.00000001")
 STRATEGIES = {
     EntryStrategy.IOC_CAP: "At once, inside the price",
     EntryStrategy.LIMIT: "One order that rests",
@@ -225,8 +224,8 @@ def bound_in_words(entry: EntryPolicy, units: Units) -> str:
 def entry_steps(policy: TradePolicy, units: Units) -> tuple[str, ...]:
     """What the chosen way of buying will do, in sentences: how many orders, when, for how much, at what price."""
     entry = policy.entry
-    slice_ = (policy.budget_quote / max(entry.slices, 1)).quantize(_SLICE_DIGITS, rounding=ROUND_FLOOR)
-    part, whole = money(slice_, units.quote), money(policy.budget_quote, units.quote)
+    whole = money(policy.budget_quote, units.quote)
+    part = money(entry.slice_of(policy.budget_quote), units.quote)
     grace, window = span(entry.grace_s), span(entry.window_s)
     match entry.strategy:
         case EntryStrategy.IOC_CAP:

@@ -10,7 +10,7 @@ from adapters.mexc.breakers import Breakers
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.connection import BROKEN, CONNECT_TIMEOUT_S, Address
 from adapters.mexc.governor import ORDERS_WAIT_S, RequestGovernor
-from adapters.mexc.hot_line import MexcHotLine, Place, cannot_connect
+from adapters.mexc.hot_line import MexcHotLine, Place
 from adapters.mexc.http11 import request_bytes
 from adapters.mexc.limits import Priority
 from adapters.mexc.signing import Credentials
@@ -169,7 +169,7 @@ class MexcBattery:
             await self._asking(line, priority, anew=True)
         except BROKEN as exc:
             if not (line.stands and line.idle_s < WARM_FOR_S):
-                raise cannot_connect(exc) from exc
+                raise TryAgain(f"the venue cannot be reached for orders ({exc or type(exc).__name__})") from exc
 
     async def _asking(self, line: MexcHotLine, priority: Priority, *, anew: bool = False) -> None:
         async with (

@@ -9,7 +9,7 @@ from adapters.mexc.limits import Cost, Priority, Resource
 from adapters.mexc.members import milliseconds
 from adapters.mexc.signing import Params, signed_query
 from domain.money import plain
-from domain.orders import OrderKind, OrderRequest, Side
+from domain.orders import OrderKind, OrderRequest, Side, check_meant
 
 READ_WINDOW_MS = 5_000
 """How late a signed read or a cancellation may arrive: none of them buys anything."""
@@ -74,8 +74,7 @@ _SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 def order_query(order: OrderRequest, timestamp: datetime, recv_window_ms: int, api_secret: str) -> str:
     """The signed query that places `order`.
 
-    Raises ValueError for a window that would let it arrive too late, and for what is never meant: a sale at market, a
-    market purchase without its amount of quote, such an amount with another kind.
+    Raises ValueError for a window that would let it arrive too late, and for what is never meant (`check_meant`).
     """
     if not 0 < recv_window_ms <= LONGEST_ORDER_WINDOW_MS:
         raise ValueError(f"recv_window_ms of an order is {recv_window_ms}, allowed are 1 to {LONGEST_ORDER_WINDOW_MS}")
@@ -91,15 +90,10 @@ def order_query(order: OrderRequest, timestamp: datetime, recv_window_ms: int, a
 
 def _amounts(order: OrderRequest) -> Params:
     """How much, and at what price if it has one: a market purchase is told by what it may spend."""
-    if order.kind is not OrderKind.MARKET:
-        if order.quote is not None:
-            raise ValueError(f"an amount of quote with an order of kind {order.kind}")
-        return (("quantity", plain(order.quantity)), ("price", plain(order.price)))
-    if order.side is Side.SELL:
-        raise ValueError("a sale at market: nothing would bound its price")
-    if order.quote is None or order.quote <= 0:
-        raise ValueError(f"a market purchase of {order.quote} quote")
-    return (("quoteOrderQty", plain(order.quote)),)
+    check_meant(order)
+    if order.quote is not None:
+        return (("quoteOrderQty", plain(order.quote)),)
+    return (("quantity", plain(order.quantity)), ("price", plain(order.price)))
 
 
 def stamp(timestamp: datetime, recv_window_ms: int = READ_WINDOW_MS) -> Params:

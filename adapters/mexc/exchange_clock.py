@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
@@ -103,7 +103,7 @@ class MexcExchangeClock:
 
     def now(self) -> datetime:
         """Exchange time, aware UTC. Raises TryAgain while there is no estimate."""
-        return datetime.fromtimestamp(self._usable().exchange_at(self._clock.monotonic()), UTC)
+        return self._usable().exchange_instant(self._clock.monotonic())
 
     def monotonic_at(self, instant: datetime) -> float:
         """Local monotonic seconds at which the exchange reads `instant`. Raises TryAgain as `now` does."""

@@ -18,7 +18,7 @@ from adapters.mexc.connection import BROKEN, Address, Connection
 from adapters.mexc.governor import Grant, RequestGovernor
 from adapters.mexc.http11 import AnswerReader, request_bytes
 from adapters.mexc.signing import Credentials
-from domain.errors import OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
+from domain.errors import OutcomeUnknown, RateLimited, Refused, SniperError
 from domain.ports import Ack, Clock, SignedOrder
 
 
@@ -247,8 +247,3 @@ class MexcHotLine:
         if not reusable or reply.status != 200:
             raise ConnectionResetError("the venue takes connections for orders but does not answer on them")
         self._used_at = self._clock.monotonic()
-
-
-def cannot_connect(reason: BaseException) -> TryAgain:
-    """The error for a venue that cannot be reached."""
-    return TryAgain(f"the venue cannot be reached for orders ({reason or type(reason).__name__})")

@@ -25,16 +25,6 @@ NO_MARKET_ORDERS, NOBODY_OPPOSITE = 30019, 30025
 OUTSIDE_WINDOW, NOT_FOR_API, MALFORMED = 700003, 10007, 400
 
 
-def check_meant(request: OrderRequest) -> None:
-    """Raises ValueError for what the real adapter does not sign: a sale at market, a market purchase without its amount
-    of quote, such an amount with another kind."""
-    at_market = request.kind is OrderKind.MARKET
-    if at_market and request.side is Side.SELL:
-        raise ValueError("a sale at market: nothing would bound its price")
-    if at_market != (request.quote is not None) or (request.quote is not None and request.quote <= 0):
-        raise ValueError(f"an order of kind {request.kind} with {request.quote} quote")
-
-
 def admit(
     request: OrderRequest,
     *,

@@ -21,7 +21,7 @@ from domain import ages
 from domain.errors import OutcomeUnknown, StoreUnavailable, TryAgain
 from domain.money import SymbolRules
 from domain.order_book import OrderBook
-from domain.orders import Fill, Order, OrderRequest
+from domain.orders import Fill, Order, OrderRequest, check_meant
 from domain.ports import Ack, Balance, Clock, ExchangeClock, SignedOrder
 from domain.quotes import TopOfBook
 
@@ -107,7 +107,7 @@ class PaperExchange:
     def sign(self, request: OrderRequest, timestamp: datetime, recv_window_ms: int) -> SignedOrder:
         """The order with its window; there is no signature. ValueError: the window exceeds 1,000 ms, or it is an order
         that is never meant."""
-        admission.check_meant(request)
+        check_meant(request)
         if not 0 < recv_window_ms <= LONGEST_WINDOW_MS:
             raise ValueError(f"recv_window_ms is {recv_window_ms}, at most {LONGEST_WINDOW_MS}")
         return SignedOrder(request.client_order_id, request, timestamp, str(recv_window_ms).encode("ascii"))

@@ -9,19 +9,13 @@ import psycopg
 from psycopg.rows import dict_row
 
 from adapters.postgres.event_codec import event_of
+from cli.demo_venue import STATUSES, booked_fill
 from cli.ledger_check import Book, BookedFill, BookedOrder
 from domain.events import AbortRequested, Event, IntentCommitted
 from domain.ids import SessionKey
 from domain.orders import OrderIntent
+from tests.booked_rows import book_of_rows
 from tests.chaos.wire import SentOrder
-
-_STATUS = {
-    "NEW": "new",
-    "PARTIALLY_FILLED": "partially_filled",
-    "FILLED": "filled",
-    "CANCELED": "cancelled",
-    "PARTIALLY_CANCELED": "partially_cancelled",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +32,7 @@ class VenueOrder:
     status: str
     created_ms: int
     updated_ms: int
+    symbol: str = ""
 
     @property
     def final(self) -> bool:
@@ -113,7 +108,9 @@ class Evidence:
     def venue_book(self) -> Book:
         return Book(
             orders=tuple(
-                BookedOrder(order.client_order_id, "", order.side, order.executed, order.executed_quote, order.status)
+                BookedOrder(
+                    order.client_order_id, order.symbol, order.side, order.executed, order.executed_quote, order.status
+                )
                 for order in self.orders
             ),
             fills=tuple(fill.booked for fill in self.fills),
@@ -159,31 +156,8 @@ def journal_side(url: str, key: SessionKey) -> tuple[tuple[JournalEntry, ...], B
         ).fetchall()
         orders = books.execute("SELECT * FROM orders WHERE session_id = %s", number).fetchall()
         fills = books.execute("SELECT * FROM fills WHERE session_id = %s", number).fetchall()
-    return (
-        tuple(JournalEntry(event_of(row["kind"], row["payload"]), row["at"]) for row in events),
-        Book(
-            orders=tuple(
-                BookedOrder(
-                    row["client_order_id"], "", row["side"], row["executed"], row["executed_quote"], row["status"]
-                )
-                for row in orders
-            ),
-            fills=tuple(
-                BookedFill(
-                    row["trade_id"],
-                    row["client_order_id"],
-                    row["symbol"],
-                    row["side"],
-                    row["price"],
-                    row["quantity"],
-                    row["quote"],
-                    row["fee"],
-                    row["fee_asset"],
-                )
-                for row in fills
-            ),
-        ),
-    )
+    entries = tuple(JournalEntry(event_of(row["kind"], row["payload"]), row["at"]) for row in events)
+    return entries, book_of_rows(orders, fills)
 
 
 def _order(order: dict[str, Any]) -> VenueOrder:
@@ -195,22 +169,12 @@ def _order(order: dict[str, Any]) -> VenueOrder:
         quantity=Decimal(order["origQty"] or 0),
         executed=Decimal(order["executedQty"]),
         executed_quote=Decimal(order["cummulativeQuoteQty"]),
-        status=_STATUS[order["status"]],
+        status=STATUSES[order["status"]],
         created_ms=order["time"],
         updated_ms=order["updateTime"],
+        symbol=order["symbol"],
     )
 
 
 def _fill(fill: dict[str, Any]) -> VenueFill:
-    booked = BookedFill(
-        trade_id=fill["tradeId"],
-        client_order_id=fill["clientOrderId"],
-        symbol=fill["symbol"],
-        side=fill["side"].lower(),
-        price=Decimal(fill["price"]),
-        quantity=Decimal(fill["qty"]),
-        quote=Decimal(fill["quoteQty"]),
-        fee=Decimal(fill["commission"]),
-        fee_asset=fill["commissionAsset"],
-    )
-    return VenueFill(fill["orderId"], fill["time"], booked)
+    return VenueFill(fill["orderId"], fill["time"], booked_fill(fill))

@@ -7,7 +7,6 @@ scaled time is here called a second; where a second of this machine is meant, it
 import asyncio
 import select
 import selectors
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,13 +112,11 @@ class _ScaledSelector(selectors.SelectSelector):
 
 @contextmanager
 def scaled_thread_waits(scale: TimeScale) -> Iterator[None]:
-    """The launchpad's thread waits by threading.Condition or select.poll, neither of which asks a Clock: both are
-    scaled inside its module. Its garbage handling is left out, since many lives share this process.
-    """
+    """The launchpad's thread waits by select.poll, which asks no Clock: it is scaled inside its module. Its garbage
+    handling is left out, since many lives share this process."""
     changed: dict[str, Any] = {}
     module: Any = desk.launchpad
     substitutes = {
-        "threading": _like(threading, Condition=_condition(scale)),
         "select": _like(select, poll=lambda: _ScaledPoll(scale)),
         "gc": SimpleNamespace(collect=lambda: 0, freeze=lambda: None, enable=lambda: None, disable=lambda: None),
     }
@@ -148,14 +145,6 @@ class _ScaledPoll:
             self._at, [], [], None if timeout_ms is None else self._scale.real(timeout_ms / 1e3)
         )
         return [(at, select.POLLIN) for at in ready]
-
-
-def _condition(scale: TimeScale) -> type[threading.Condition]:
-    class ScaledCondition(threading.Condition):
-        def wait(self, timeout: float | None = None) -> bool:
-            return super().wait(None if timeout is None else scale.real(timeout))
-
-    return ScaledCondition
 
 
 def _like(module: Any, **changed: object) -> SimpleNamespace:

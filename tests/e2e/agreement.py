@@ -3,16 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from cli.ledger_check import Book, BookedFill, BookedOrder, book_differences
+from cli.demo_venue import booked_fill, booked_order
+from cli.ledger_check import Book, book_differences
+from tests.booked_rows import book_of_rows
 from tests.e2e.rehearsal import BUDGET, Rehearsal, Session
-
-_STATUS = {
-    "NEW": "new",
-    "PARTIALLY_FILLED": "partially_filled",
-    "FILLED": "filled",
-    "CANCELED": "cancelled",
-    "PARTIALLY_CANCELED": "partially_cancelled",
-}
 
 
 async def assert_ended_well(rehearsal: Rehearsal, session: Session, *, bought: bool | None = None) -> None:
@@ -36,33 +30,8 @@ async def assert_ended_well(rehearsal: Rehearsal, session: Session, *, bought: b
 
 def venue_book(account: dict[str, Any], symbol: str) -> Book:
     return Book(
-        orders=tuple(
-            BookedOrder(
-                client_order_id=order["clientOrderId"],
-                symbol=symbol,
-                side=order["side"].lower(),
-                executed=Decimal(order["executedQty"]),
-                executed_quote=Decimal(order["cummulativeQuoteQty"]),
-                status=_STATUS[order["status"]],
-            )
-            for order in account["orders"]
-            if order["symbol"] == symbol
-        ),
-        fills=tuple(
-            BookedFill(
-                trade_id=fill["tradeId"],
-                client_order_id=fill["clientOrderId"],
-                symbol=symbol,
-                side=fill["side"].lower(),
-                price=Decimal(fill["price"]),
-                quantity=Decimal(fill["qty"]),
-                quote=Decimal(fill["quoteQty"]),
-                fee=Decimal(fill["commission"]),
-                fee_asset=fill["commissionAsset"],
-            )
-            for fill in account["fills"]
-            if fill["symbol"] == symbol
-        ),
+        orders=tuple(booked_order(order) for order in account["orders"] if order["symbol"] == symbol),
+        fills=tuple(booked_fill(fill) for fill in account["fills"] if fill["symbol"] == symbol),
     )
 
 
@@ -71,30 +40,4 @@ def journal_book(rehearsal: Rehearsal, session: Session) -> Book:
     number = rehearsal.row(session)["id"]
     orders = rehearsal.books.execute("SELECT * FROM orders WHERE session_id = %s", (number,)).fetchall()
     fills = rehearsal.books.execute("SELECT * FROM fills WHERE session_id = %s", (number,)).fetchall()
-    return Book(
-        orders=tuple(
-            BookedOrder(
-                row["client_order_id"],
-                row["symbol"],
-                row["side"],
-                row["executed"],
-                row["executed_quote"],
-                row["status"],
-            )
-            for row in orders
-        ),
-        fills=tuple(
-            BookedFill(
-                row["trade_id"],
-                row["client_order_id"],
-                row["symbol"],
-                row["side"],
-                row["price"],
-                row["quantity"],
-                row["quote"],
-                row["fee"],
-                row["fee_asset"],
-            )
-            for row in fills
-        ),
-    )
+    return book_of_rows(orders, fills)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from adapters.paper.admission import admit, check_funds, check_meant, check_opponent, comes_to_nothing, reference_price
+from adapters.paper.admission import admit, check_funds, check_opponent, comes_to_nothing, reference_price
 from domain.errors import ClockRefused, NotTradable, OrderRejected, PriceRefused, Refused
 from domain.money import Base, Price, Quote, SymbolRules
-from domain.orders import OrderKind, OrderRequest, Side
+from domain.orders import OrderKind, OrderRequest, Side, check_meant
 from tests.adapters.paper.market import MARKET_RULES, a_book, a_market_buy, a_request, after
 from tests.builders import RULES, T0
 
