@@ -30,8 +30,11 @@ _TOGETHER_S = 0.001
 """Instants so close count as one: nobody is told of the first before the second has left."""
 _WARM_UNTIL_S = 0.0002
 """Longer than a round of warming takes: after it there is nothing but the clock."""
+_REHEARSE_UNTIL_S = 0.0007
+"""Longer than a rehearsal takes, also the first one."""
 _POLL_S = 0.001
 """How often an answer is looked for that cannot be waited at."""
+_CLOSING = "this process is closing: nothing more is sent"
 _SWITCH_S = 0.0002
 """How long another thread may keep the interpreter while this one wants it; the usual 5 ms would be a late shot."""
 
@@ -54,6 +57,10 @@ class Flight(Protocol):
 
     def listen(self) -> None:
         """Called again and again while an answer is awaited; never waits."""
+
+    def rehearse(self) -> None:
+        """Called again and again shortly before `due`: what may have to be done after it is done for nothing, so that
+        its code and data are near. Never waits, changes nothing."""
 
 
 class _Seat:
@@ -132,6 +139,8 @@ class Launchpad:
         told: called on the event loop when something happened, some time before this returns too. Cancelling before an
         instant sends nothing at it; when this has returned the flight is served no more.
         """
+        if self._closing:
+            raise TryAgain(_CLOSING)
         self._count += 1
         seat = _Seat(flight, told, self._count)
         self._arriving.append(seat)
@@ -139,7 +148,7 @@ class Launchpad:
         try:
             await asyncio.shield(seat.done)
         except asyncio.CancelledError:
-            if self._thread is not None and not seat.done.done():
+            if not (self._closing or seat.done.done()):
                 seat.withdrawn = True
                 self._leaving.append(seat)
                 self._wake()
@@ -157,28 +166,34 @@ class Launchpad:
             _go_first()
         if self._cpu is not None:
             _stay_on(self._cpu)
-        while not self._closing:
-            self._let_in_and_out()
-            now = self._clock.monotonic()
-            ahead_s = self._ahead_s(now)
-            if ahead_s <= SPIN_S:
-                gc.disable()
-                self._act_when_due()
-            elif self._spins(now):
-                gc.disable()
-                self._listen()
-                if any(seat.over for seat in self._news) and self._ahead_s(self._clock.monotonic()) > _TOGETHER_S:
-                    self._tell()
-            else:
-                gc.enable()
+        try:
+            while not self._closing:
+                self._go_round()
+        finally:  # also when this thread is at fault: no session waits for it in vain
+            self._closing = True
+            for seat in (*self._seats, *self._arriving):
+                seat.error = seat.error or TryAgain(_CLOSING)
+                self._news.append(seat)
+            self._tell()
+            gc.enable()
+
+    def _go_round(self) -> None:
+        self._let_in_and_out()
+        now = self._clock.monotonic()
+        ahead_s = self._ahead_s(now)
+        if ahead_s <= SPIN_S:
+            gc.disable()
+            self._act_when_due()
+        elif self._spins(now):
+            gc.disable()
+            self._listen()
+            if any(seat.over for seat in self._news) and self._ahead_s(self._clock.monotonic()) > _TOGETHER_S:
                 self._tell()
-                self._wait(ahead_s - SPIN_S)
-                self._listen()
-        for seat in (*self._seats, *self._arriving):
-            seat.error = seat.error or TryAgain("this process is closing: nothing more is sent")
-            self._news.append(seat)
-        self._tell()
-        gc.enable()
+        else:
+            gc.enable()
+            self._tell()
+            self._wait(ahead_s - SPIN_S)
+            self._listen()
 
     def _let_in_and_out(self) -> None:
         while self._arriving:
@@ -207,14 +222,22 @@ class Launchpad:
                     self._listen()
                     if self._ahead_s(0.0) != due:  # an answer brought something earlier, or ended it
                         return
-                elif self._warm_path is not None:
-                    self._warm_path.send()
+                else:
+                    self._rehearse(left_s)
         seat = heapq.heappop(self._heap)[2]
         try:
             seat.flight.act()
         except Exception as error:  # the thread serves other sessions too: whatever it is, its own caller hears of it
             seat.error = error
         self._settle(seat)
+
+    def _rehearse(self, left_s: float) -> None:
+        """Keep near what will be needed in a moment: by turns the send path, and what the next flight does then."""
+        if self._warm_path is not None:
+            self._warm_path.send()
+        if left_s > _REHEARSE_UNTIL_S:
+            with suppress(Exception):  # a shot is not given up because it could not be practised
+                self._heap[0][2].flight.rehearse()
 
     def _spins(self, now: float) -> bool:
         return any(seat.flight.spins_until > now for seat in self._listening)

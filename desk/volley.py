@@ -12,7 +12,7 @@ from enum import Enum
 
 from desk.launchpad import NEVER
 from domain.entry import EntryOver, ShootAgain, Timing, after_refusal, request_for
-from domain.errors import ClockRefused, OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
+from domain.errors import ClockRefused, OutcomeUnknown, PriceRefused, RateLimited, Refused, SniperError, TryAgain
 from domain.exchange_time import ClockEstimate
 from domain.money import Price, Quote, SymbolRules
 from domain.orders import OrderIntent, OrderRequest
@@ -146,6 +146,15 @@ class Volley:
             return
         if ack is not None:
             self._taken(ack)
+
+    def rehearse(self) -> None:
+        shot = self._shot
+        if shot is not None and self._step is _Step.FIRE:
+            refused = PriceRefused("", cap=shot.request.price)
+            after_refusal(refused, self.price, self._timing, shot.aim, bought=False)
+            request = request_for(shot.intent, self._firing.rules, self.price, self._budget)
+            if request is not None:
+                self._line.rehearse(self._firing.sign(request, shot.aim, self._timing.policy.recv_window_ms))
 
     @property
     def fires(self) -> bool:

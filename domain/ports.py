@@ -147,6 +147,10 @@ class HotLine(Protocol):
         """Called again and again after `fire`; never waits. None: the answer is not complete. Raises as Exchange.send
         does. `first_byte` is set then, if there was one."""
 
+    def rehearse(self, order: SignedOrder) -> None:
+        """Called shortly before the instant: reads a refusal that never came and writes `order`, which never leaves, so
+        that the code for both is near."""
+
     def give_up(self, reason: str) -> OutcomeUnknown:
         """Called instead of `hear` when the answer is not waited for any longer: what is then known."""
 

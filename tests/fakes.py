@@ -514,6 +514,9 @@ class FakeHotLine:
         self.first_byte = self._exchange.clock.monotonic()
         return self.answer.result()
 
+    def rehearse(self, order: SignedOrder) -> None:
+        raise AssertionError("there is nothing to be near to without a thread")
+
     def give_up(self, reason: str) -> OutcomeUnknown:
         self.standing = False
         return OutcomeUnknown(reason)

@@ -7,6 +7,7 @@ noted then, and settled on the event loop.
 
 import ssl
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,6 +21,12 @@ from adapters.mexc.http11 import AnswerReader, request_bytes
 from adapters.mexc.signing import Credentials
 from domain.errors import OutcomeUnknown, RateLimited, Refused, SniperError
 from domain.ports import Ack, Clock, SignedOrder
+
+_REFUSAL = (
+    b"HTTP/1.1 400 \r\nContent-Type: application/json\r\nContent-Length: 59\r\n\r\n"
+    b'{"code":30010,"msg":"Order price cannot exceed 0.0123USDT"}'
+)
+"""Like what answers an order that offers too much at an opening."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +120,7 @@ class MexcHotLine:
         """Make the order ready to leave, in its place of the budget. RuntimeError: the line does not stand."""
         if self._connection is None or not self.stands:
             raise RuntimeError("an order laid on a line that cannot carry it")
-        target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
-        request = request_bytes(build.PLACE_ORDER.method, target, self._address.host_header, self._headers)
-        self._record = self._connection.seal(request)
+        self._record = self._connection.seal(self._written(order))
         self._reader = AnswerReader()
         self._loaded, self._place, self.first_byte = order, place, None
 
@@ -203,12 +208,23 @@ class MexcHotLine:
         if self._loaded is not None or self._awaited is not None:
             self.drop()
 
+    def rehearse(self, order: SignedOrder) -> None:
+        """Neither the connection nor what lies ready on it is touched."""
+        self._written(order)
+        reply = AnswerReader().feed(_REFUSAL)
+        with suppress(Refused):
+            accepted_body(reply or Reply(0, b""), Purpose.WRITE)
+
     def drop(self) -> None:
         """Let go of the connection; idempotent."""
         if self._connection is not None:
             self._connection.close()
         self._connection = self._loaded = self._awaited = None
         self._record = b""
+
+    def _written(self, order: SignedOrder) -> bytes:
+        target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
+        return request_bytes(build.PLACE_ORDER.method, target, self._address.host_header, self._headers)
 
     def _understand(self, order: SignedOrder, reply: Reply) -> Ack:
         received = self._used_at = self._clock.monotonic()

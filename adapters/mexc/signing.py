@@ -1,10 +1,14 @@
 """Signatures over the exact bytes that are sent. No sockets, no clock."""
 
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import quote
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+"""What is never escaped."""
 
 Params = Sequence[tuple[str, str]]
 """Parameters in the order in which they are sent: the order is part of what is signed."""
@@ -20,7 +24,12 @@ class Credentials:
 
 def encode(params: Params) -> str:
     """The query text: percent escapes in upper case, spaces as %20, nothing sorted."""
-    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params)
+    return "&".join([f"{_escaped(name)}={_escaped(value)}" for name, value in params])
+
+
+def _escaped(text: str) -> str:
+    """As urllib's quote, which takes most of an order's signing; hardly anything has to be escaped."""
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
 def signature(api_secret: str, query: str, body: str = "") -> str:

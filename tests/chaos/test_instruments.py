@@ -87,6 +87,9 @@ def test_the_launchpads_thread_waits_on_scaled_time(ground: Ground) -> None:
         def listen(self) -> None:
             """Nothing is awaited."""
 
+        def rehearse(self) -> None:
+            """Nothing to practise."""
+
     async def fly() -> OneAct:
         flight = OneAct()
         await launchpad.fly(flight, lambda: None)

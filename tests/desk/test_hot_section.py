@@ -27,6 +27,7 @@ from adapters.clock import SystemClock
 from adapters.mexc.battery import MexcBattery, MexcHotLines
 from adapters.mexc.build import order_query
 from adapters.mexc.governor import RequestGovernor
+from adapters.mexc.hot_line import MexcHotLine
 from adapters.mexc.limits import Limits
 from adapters.mexc.signing import Credentials
 from desk.launchpad import Launchpad
@@ -228,6 +229,21 @@ async def test_a_refusal_is_answered_by_the_next_shot_without_anything_forbidden
     assert place.looks == len(server.orders) == 3
     assert audited == []
     assert sinks == []
+
+
+async def test_the_answer_to_a_refusal_is_practised_before_a_shot_is_due(
+    place: Range, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an order of the same id, signed at the same time, that never leaves."""
+    practised: list[SignedOrder] = []
+    monkeypatch.setattr(MexcHotLine, "rehearse", lambda _, order: practised.append(order))
+
+    _, shots = await place.shoot()
+
+    assert practised[0].client_order_id == shots[0].request.client_order_id
+    assert practised[0].timestamp == shots[0].aim
+    assert {order.client_order_id for order in practised} <= {shot.request.client_order_id for shot in shots}
+    assert len(server.orders) == 3
 
 
 async def test_the_watch_hears_what_is_forbidden(place: Range, audited: list[str], sinks: list[str]) -> None:

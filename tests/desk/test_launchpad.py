@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from adapters.clock import SystemClock
-from desk.launchpad import NEVER, Launchpad
+from desk.launchpad import NEVER, SPIN_S, Launchpad
 from desk.warm_path import WarmPath
 from domain.errors import LeaseLost, TryAgain
 
@@ -35,6 +35,7 @@ class OneShot:
         self.waits_at: int | None = None
         self.spins_until = 0.0
         self.acted_at = 0.0
+        self.rehearsed_at: list[float] = []
         self._acted = acted
         self._broken = broken
         self._before = before
@@ -49,6 +50,11 @@ class OneShot:
 
     def listen(self) -> None:
         raise AssertionError("nothing is awaited")
+
+    def rehearse(self) -> None:
+        self.rehearsed_at.append(CLOCK.monotonic())
+        if self._broken is not None:
+            raise self._broken
 
 
 class Conversation:
@@ -81,6 +87,9 @@ class Conversation:
             self.act()
         else:
             self.over = True
+
+    def rehearse(self) -> None:
+        """Nothing to practise."""
 
 
 @pytest.fixture
@@ -158,6 +167,57 @@ async def test_thirty_two_flights_at_one_instant_all_act(launchpad: Launchpad) -
 
     assert acted == flights
     assert min(flight.acted_at for flight in flights) >= at
+
+
+async def test_what_may_follow_is_practised_shortly_before(launchpad: Launchpad) -> None:
+    """And no more when the instant is at hand."""
+    acted: list[OneShot] = []
+    at = CLOCK.monotonic() + 0.05
+    flight = OneShot(at, acted)
+
+    await launchpad.fly(flight, nothing)
+
+    assert flight.rehearsed_at
+    assert at - SPIN_S <= flight.rehearsed_at[0]
+    assert flight.rehearsed_at[-1] <= flight.acted_at
+
+
+async def test_a_practice_that_fails_costs_no_shot(launchpad: Launchpad) -> None:
+    """It acts all the same, and the thread lives on."""
+
+    class Clumsy(OneShot):
+        def rehearse(self) -> None:
+            super().rehearse()
+            raise ZeroDivisionError
+
+    acted: list[OneShot] = []
+    flight = Clumsy(CLOCK.monotonic() + 0.05, acted)
+
+    await launchpad.fly(flight, nothing)
+
+    assert flight.rehearsed_at
+    assert acted == [flight]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_nobody_waits_in_vain_when_the_thread_itself_breaks(
+    launchpad: Launchpad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who flies is told that nothing leaves any more, also who comes later."""
+
+    def broken(_: float) -> None:
+        raise OSError("too many open files")
+
+    acted: list[OneShot] = []
+    monkeypatch.setattr(launchpad, "_wait", broken)
+    waiting = asyncio.create_task(launchpad.fly(OneShot(CLOCK.monotonic() + 30, acted), nothing))
+    async with asyncio.timeout(5):
+        with pytest.raises(TryAgain, match="closing"):
+            await waiting
+        with pytest.raises(TryAgain, match="closing"):
+            await launchpad.fly(OneShot(CLOCK.monotonic(), acted), nothing)
+
+    assert acted == []
 
 
 async def test_an_instant_that_has_passed_is_acted_on_at_once(launchpad: Launchpad) -> None:

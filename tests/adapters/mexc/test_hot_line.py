@@ -14,14 +14,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.mexc import hot_line
 from adapters.mexc.breakers import Breakers, Part
 from adapters.mexc.build import PLACE_ORDER
+from adapters.mexc.codes import Purpose, accepted_body
 from adapters.mexc.connection import Address, Connection
 from adapters.mexc.governor import Grant, RequestGovernor
 from adapters.mexc.hot_line import MexcHotLine, Place
+from adapters.mexc.http11 import AnswerReader
 from adapters.mexc.limits import Priority, Resource
 from adapters.mexc.signing import Credentials
-from domain.errors import AccessDenied, NotTradable, OutcomeUnknown, PriceRefused, RateLimited, SniperError, TryAgain
+from domain.errors import (
+    AccessDenied,
+    NotTradable,
+    OutcomeUnknown,
+    PriceRefused,
+    RateLimited,
+    SniperError,
+    TryAgain,
+)
 from domain.ports import Ack
 from tests.adapters.mexc.conftest import answer_bytes
 from tests.adapters.mexc.hot_orders import ACK, REFUSAL, LeapingClock, signed
@@ -146,6 +157,30 @@ def test_nothing_leaves_before_it_is_fired_and_nothing_twice(bench: Bench) -> No
         bench.lay("order2")
 
     assert bench.venue.recv(4096).count(b"POST ") == 1
+
+
+def test_a_rehearsal_touches_nothing(bench: Bench) -> None:
+    """What lies ready leaves as it was laid, and nothing else does; neither budget nor breaker hear of it."""
+    bench.lay()
+
+    bench.line.rehearse(signed("order2"))
+    bench.line.rehearse(signed("order2"))
+
+    assert (bench.counted, bench.failures) == (1, 0)
+    with pytest.raises(BlockingIOError):
+        bench.venue.recv(1)
+    bench.line.fire()
+    assert b"newClientOrderId=order1&" in bench.venue.recv(4096)
+
+
+def test_what_a_rehearsal_reads_is_a_whole_refusal_by_price() -> None:
+    """It goes the way that is to be quick."""
+    reply = AnswerReader().feed(hot_line._REFUSAL)
+
+    assert reply is not None
+    with pytest.raises(PriceRefused) as refused:
+        accepted_body(reply, Purpose.WRITE)
+    assert refused.value.cap is not None
 
 
 def test_hearing_never_waits(bench: Bench) -> None:

@@ -1,6 +1,10 @@
 """What is signed is exactly what is sent."""
 
+from urllib.parse import parse_qsl, quote
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from adapters.mexc.signing import Credentials, encode, signature, signed_query
 
@@ -85,3 +89,13 @@ def test_credentials_do_not_show() -> None:
 
     assert "the-key" not in shown
     assert "the-secret" not in shown
+
+
+@given(st.lists(st.tuples(st.text(), st.text())))
+@example([("quantity", "1\n"), ("price", "\u0665")])
+def test_any_text_is_escaped_as_urllib_does_and_read_back_as_it_was(params: list[tuple[str, str]]) -> None:
+    """Also what ends in a line feed, and digits of other scripts."""
+    text = encode(params)
+
+    assert text == "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params)
+    assert parse_qsl(text, keep_blank_values=True) == params
