@@ -66,11 +66,17 @@ BUDGET = Quote(Decimal(50))
 
 
 class LocalTime:
-    """An exchange whose clock is this machine's, known exactly: the clock is not what is measured."""
+    """An exchange whose clock is this machine's, known exactly: the clock is not what is measured.
+
+    One for each round; as the real one does it measures beforehand and is asked from memory.
+    """
+
+    def __init__(self) -> None:
+        ahead = wall_minus_monotonic()
+        self._known = ClockEstimate(ahead, 0.0, 0.0, CLOCK.monotonic(), rate_bound=0.0, arrival=ahead)
 
     def estimate(self) -> ClockEstimate:
-        now = CLOCK.monotonic()
-        return ClockEstimate(wall_minus_monotonic(), 0.0, 0.0, now, rate_bound=0.0, arrival=wall_minus_monotonic())
+        return self._known
 
 
 CLOCK = SystemClock()
