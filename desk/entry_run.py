@@ -97,7 +97,8 @@ class EntryRun:
         in_doubt = [
             intent
             for intent in self._desk.ledger.unsettled(Leg.ENTRY)
-            if may_have_left(self._desk.grant, intent.not_before, granted_at)
+            if intent.client_order_id in self._desk.ledger.elsewhere
+            or may_have_left(self._desk.grant, intent.not_before, granted_at)
         ]
         await self._desk.learner.settle_all(in_doubt, believe_absent_at)
 
@@ -209,6 +210,7 @@ class EntryRun:
         planned = tuple(intent for lane in lanes for intent in lane.intents)
         await self._desk.journal.write(*(IntentCommitted(intent) for intent in planned))
         self._desk.ledger.intents.update({intent.client_order_id: intent for intent in planned})
+        self._desk.ledger.unsent.update(intent.client_order_id for intent in planned)
         return lanes
 
     def _plan(self, rules: SymbolRules, bound: Price, first_shot: int) -> tuple[Lane, ...]:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from desk.learning import absent_from
 from desk.session_desk import SessionDesk
 from desk.waiting import until_woken
+from domain.ages import FRESH_S
 from domain.commands import GuardReport
-from domain.errors import ClockRefused, OutcomeUnknown, PriceRefused, Refused, StoreUnavailable, TryAgain
+from domain.errors import ClockRefused, OutcomeUnknown, PriceRefused, Refused, SizeRefused, StoreUnavailable, TryAgain
 from domain.events import (
     AttentionNeeded,
     ExitDecided,
@@ -205,7 +206,7 @@ class GuardRun:
         try:
             seen = await self._send(Leg.LADDER, OrderKind.LIMIT, price, quantity)
         except (Refused, TryAgain) as error:
-            self._doubt_clock(error)
+            await self._doubt(error)
             seen = False
         if not seen:  # also after an unknown outcome: a venue that is ill shall not be sent a rung in every round
             self._blocked[price] = self._kit.clock.monotonic() + _REFUSED_PAUSE_S
@@ -229,7 +230,7 @@ class GuardRun:
             self._sell_at_bid = True
             self._sell_again_at = self._kit.clock.monotonic() + _ROUND_S
         except (Refused, TryAgain) as error:
-            self._doubt_clock(error)
+            await self._doubt(error)
             self._sell_again_at = self._kit.clock.monotonic() + _REFUSED_PAUSE_S
 
     async def _send(self, leg: Leg, kind: OrderKind, price: Price, quantity: Base) -> bool:
@@ -272,9 +273,14 @@ class GuardRun:
             return True
         return False
 
-    def _doubt_clock(self, error: Exception) -> None:
+    async def _doubt(self, error: Exception) -> None:
+        """What was known of the exchange's clock or of the symbol's rules may not be true any more."""
         if isinstance(error, ClockRefused):
             self._clock_doubted.set()
+        elif isinstance(error, SizeRefused):
+            with suppress(TryAgain, OutcomeUnknown, Refused):
+                rules = await self._kit.exchange.rules(self._rules.symbol, FRESH_S, urgent=True)
+                self._rules = rules or self._rules
 
     async def _keep_clock(self) -> None:
         """A guard may last for days: an old estimate has drifted, and a suspended machine has lost it altogether."""

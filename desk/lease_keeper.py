@@ -21,6 +21,7 @@ class LeaseKeeper:
         self._holder = holder
         self._deadline = 0.0
         self._grant: LeaseGrant | None = None
+        self._stood_down = ""
         self.wanted = asyncio.Event()
 
     async def take(self) -> LeaseGrant:
@@ -38,14 +39,23 @@ class LeaseKeeper:
 
     def check(self) -> None:
         """Raises LeaseLost when our right to send has ended; no I/O, callable from any thread."""
+        if self._stood_down:
+            raise LeaseLost(self._stood_down)
         if self._clock.boottime() >= self._deadline:
             raise LeaseLost(f"the lease of {self._key} has ended")
 
+    def stand_down(self, reason: str) -> None:
+        """Give up the right to send at once, for good: the lease is renewed no more, and runs out."""
+        self._stood_down = reason
+
     async def keep(self) -> None:
-        """Renew until cancelled. Raises LeaseLost once somebody else has it; a silent store only lets it run out."""
+        """Renew until cancelled. Raises LeaseLost once somebody else has it, or this desk stood down; a silent store
+        only lets it run out."""
         grant = self._held()
         while True:
             await self._clock.sleep(RENEW_EVERY_S)
+            if self._stood_down:
+                self.check()
             asked_at = self._clock.boottime()
             try:
                 wanted = await self._leases.renew(self._key, grant.token, grant.ttl_s)

@@ -13,6 +13,8 @@ class SessionLedger:
     """settled: client order ids that need no further question; see SessionStore.settled.
 
     coin_before: base held on the account before the entry; None: not counted yet, so nothing was sent.
+    unsent: client order ids of the entry that may still be sent, and were not, as far as this desk knows.
+    elsewhere: client order ids of the session of which it turned out that somebody else sent them.
     """
 
     base_asset: str
@@ -22,6 +24,8 @@ class SessionLedger:
     orders: dict[str, Order] = field(default_factory=dict)
     fills: dict[str, Fill] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
+    unsent: set[str] = field(default_factory=set)
+    elsewhere: frozenset[str] = frozenset()
 
     def unsettled(self, leg: Leg | None = None) -> tuple[OrderIntent, ...]:
         """Intents whose end is not known yet, oldest first; of one leg, or of all."""

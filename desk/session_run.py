@@ -6,6 +6,7 @@ It needs no Temporal: an activity attaches to hear how it goes, and may leave at
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -17,6 +18,7 @@ from desk.kit import DeskKit
 from desk.learning import Learner
 from desk.lease_keeper import LeaseKeeper
 from desk.ledger import SessionLedger
+from desk.rivals import RivalWatch
 from desk.row_watch import RowWatch
 from desk.session_desk import SessionDesk
 from domain.commands import EntryReport, GuardReport
@@ -30,6 +32,8 @@ from domain.session import Phase, SessionRecord
 
 _ASK_AGAIN_S = 0.5
 _LET_GO_WITHIN_S = 3.0
+
+Heard = Order | Fill | StreamGap
 
 log = structlog.get_logger()
 
@@ -45,6 +49,7 @@ class SessionRun:
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._keeper: LeaseKeeper | None = None
+        self._rivals = RivalWatch()
         self.entry: EntryReport | None = None
         self.flat: GuardReport | None = None
         self.failure: BaseException | None = None
@@ -154,7 +159,7 @@ class SessionRun:
 
     async def _enter(self, desk: SessionDesk) -> EntryReport:
         run = EntryRun(desk)
-        stop_listening = self._feed.listen(lambda item: _hint_learner(desk, item))
+        stop_listening = self._feed.listen(lambda item: self._hear(desk, item, _hint_learner))
         try:
             return await (run.run() if self._may_fire else run.reconcile_only())
         finally:
@@ -162,11 +167,16 @@ class SessionRun:
 
     async def _guard(self, desk: SessionDesk) -> GuardReport | None:
         run = GuardRun(desk, await self._rules(desk))
-        stop_listening = self._feed.listen(lambda item: _hint_guard(desk, run, item))
+        stop_listening = self._feed.listen(lambda item: self._hear(desk, item, partial(_hint_guard, run)))
         try:
             return await run.run()
         finally:
             stop_listening()
+
+    def _hear(self, desk: SessionDesk, item: Heard, hint: Callable[[SessionDesk, Heard], None]) -> None:
+        if not isinstance(item, StreamGap):
+            self._rivals.hear(desk, item)
+        hint(desk, item)
 
     async def _rules(self, desk: SessionDesk) -> SymbolRules:
         """Rules for selling; waited for, since a position that cannot be rounded cannot be sold."""
@@ -198,6 +208,7 @@ class SessionRun:
         }
         ledger.fills = {fill.trade_id: fill for fill in await store.fills(self._key)}
         ledger.settled = set(await store.settled(self._key))
+        self._rivals.reopen(ledger)
         return ledger
 
 
@@ -207,14 +218,14 @@ def _report_of(desk: SessionDesk) -> EntryReport:
     return EntryReport(result, desk.record.entry_reason, position.bought, position.spent)
 
 
-def _hint_learner(desk: SessionDesk, item: Order | Fill | StreamGap) -> None:
+def _hint_learner(desk: SessionDesk, item: Heard) -> None:
     if isinstance(item, StreamGap) or item.client_order_id in desk.ledger.intents:
         if isinstance(item, Fill):
             desk.learner.hear(item)
         desk.learner.hinted.set()
 
 
-def _hint_guard(desk: SessionDesk, run: GuardRun, item: Order | Fill | StreamGap) -> None:
+def _hint_guard(run: GuardRun, desk: SessionDesk, item: Heard) -> None:
     if isinstance(item, StreamGap):
         run.hinted.update(intent.client_order_id for intent in desk.ledger.unsettled())
         run.gap(item)

@@ -7,17 +7,39 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from desk.entry_ask import best_ask
+from desk.entry_ask import ask_inside, best_ask
 from desk.last_look import EntryGivenUp, LastLook
 from desk.learning import absent_from
 from desk.session_desk import SessionDesk
+from desk.shot_record import shot_record
 from desk.stop_watch import until_stop
 from desk.volley import Firing, Shot, Volley
-from domain.entry import EntryOver, Lane, ShootAgain, Timing, after_order, after_refusal, cost, first_price
-from domain.errors import ClockRefused, LeaseLost, OutcomeUnknown, RateLimited, Refused, SniperError, TryAgain
-from domain.events import ShotAnswered, ShotSent, ShotSettled
+from domain.ages import FRESH_S
+from domain.entry import (
+    EntryOver,
+    Lane,
+    ShootAgain,
+    Timing,
+    after_order,
+    after_refusal,
+    again,
+    cost,
+    first_price,
+)
+from domain.errors import (
+    ClockRefused,
+    LeaseLost,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    SizeRefused,
+    SniperError,
+    TryAgain,
+)
+from domain.events import ShotSettled
 from domain.exchange_time import ClockSample
 from domain.money import NO_BASE, Price, Quote, SymbolRules
 from domain.orders import Order, OrderIntent, OrderKind
@@ -28,7 +50,6 @@ from domain.session import SessionRecord
 LOAD_BEFORE_S = 2.0
 """Before its instant an order is laid ready; the clock is not measured any more then."""
 _MEASURE_EVERY_S = 5.0
-_ASK_AGAIN_S = 0.1
 _RESTING_LOOK_S = 0.25
 _GUARDED = (EntryStrategy.LIMIT, EntryStrategy.TRANCHE)
 """Strategies that go on buying for seconds after their first fill: meanwhile the stop is watched here."""
@@ -66,7 +87,7 @@ class Shooting:
             battery=battery,
             sign=self._kit.exchange.sign,
             last_look=look,
-            leaves=lambda shot: look.fired.add(shot.request.client_order_id),
+            leaves=self._leaves,
             doubted=lambda shot: look.doubt.add(shot.request.client_order_id),
             bought=lambda: self._bought,
             rules=rules,
@@ -167,7 +188,19 @@ class Shooting:
                 await self._kit.exchange_clock.synchronise()
         if isinstance(error, RateLimited):
             self._heard.set()
+        if isinstance(error, SizeRefused) and await self._rules_changed():
+            return again(price, timing, await self._desk.exchange_now(), str(error), bought=self._bought)
         return after_refusal(error, price, timing, await self._desk.exchange_now(), bought=self._bought)
+
+    async def _rules_changed(self) -> bool:
+        """Whether orders must be sized otherwise than they were; what follows is sized so."""
+        with suppress(TryAgain, OutcomeUnknown, Refused):
+            rules = await self._kit.exchange.rules(self._rules.symbol, FRESH_S)
+            if rules is not None and not rules.sizes_as(self._rules):
+                self._rules = rules
+                self._firing = replace(self._firing, rules=rules)
+                return True
+        return False
 
     async def _learn(self, shot: Shot, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """The venue took the shot, or nobody knows: find out how it ended."""
@@ -215,24 +248,13 @@ class Shooting:
         self._near.add(lane.number)
 
     async def _reference(self, lane: Lane) -> Price | EntryOver | None:
-        """The best ask to reckon with; None: none is known, or none can be before the opening.
-
-        A market purchase waits for one inside its bound: it is the only look at the price it gets.
-        """
-        if self._policy.strategy is not EntryStrategy.MARKET:
-            if self._late or lane.begins > self._opens_at:
-                return await best_ask(self._kit.exchange, self._rules.symbol)
-            return None
-        until = self._opens_at + timedelta(seconds=self._policy.grace_s)
-        bound, seen = lane.intents[0].bound, "no ask was seen"
-        while (now := await self._desk.exchange_now()) <= max(until, lane.begins):
-            self._look.still_wanted()
-            ask = await best_ask(self._kit.exchange, self._rules.symbol) if now >= self._opens_at else None
-            if ask is not None and ask <= bound:
-                return ask
-            seen = seen if ask is None else f"the best ask was {ask}"
-            await self._kit.clock.sleep(_ASK_AGAIN_S)
-        return EntryOver("nothing", f"{seen} within {self._policy.grace_s} s, no market order leaves above {bound}")
+        """The best ask to reckon with; None: none is known, or none can be before the opening."""
+        if self._policy.strategy is EntryStrategy.MARKET:
+            until = max(self._opens_at + timedelta(seconds=self._policy.grace_s), lane.begins)
+            return await ask_inside(self._desk, self._look, lane.intents[0].bound, self._opens_at, until)
+        if self._late or lane.begins > self._opens_at:
+            return await best_ask(self._kit.exchange, self._rules.symbol)
+        return None
 
     async def _restock(self) -> None:
         """Keep places in the request budget for the shots that may follow each other at once."""
@@ -255,40 +277,21 @@ class Shooting:
         await until_stop(self._desk)
         self._look.stopped = "the price fell to the stop while the entry was still buying"
 
+    def _leaves(self, shot: Shot) -> None:
+        """On the launchpad's thread, just before the send: the account's stream may tell of it at once."""
+        self._look.fired.add(shot.request.client_order_id)
+        self._desk.ledger.unsent.discard(shot.request.client_order_id)
+
     def _told(self, volley: Volley) -> None:
         """Write down what happened on the launchpad; on the event loop."""
         while volley.news:
             shot = volley.news.popleft()
-            self._note(shot)
+            self._desk.journal.note(*shot_record(shot))
             if shot.answer in ("refused", "try again"):
                 self._desk.ledger.settled.add(shot.request.client_order_id)
             if shot.taken_at is not None:
                 self._kit.exchange_clock.learn(ClockSample(shot.sent, shot.answered, shot.taken_at.timestamp()))
         self._heard.set()
-
-    def _note(self, shot: Shot) -> None:
-        name, by = shot.request.client_order_id, shot.aimed_by
-        self._desk.journal.note(
-            ShotSent(
-                client_order_id=name,
-                price=shot.request.price,
-                quantity=shot.request.quantity,
-                planned_at=shot.aim,
-                sent_at=by.exchange_instant(shot.sent),
-                late_us=round((shot.sent - shot.at) * 1e6),
-                bound_us=round(by.bound_at(shot.sent) * 1e6),
-                one_way_us=round(by.way_s * 1e6),
-                line=shot.line,
-            ),
-            ShotAnswered(
-                client_order_id=name,
-                answer=shot.answer,
-                code=shot.code,
-                text=shot.text,
-                after_us=round((shot.answered - shot.sent) * 1e6),
-                first_byte_us=None if shot.first_byte is None else round((shot.first_byte - shot.sent) * 1e6),
-            ),
-        )
 
     def _left(self, lane: Lane) -> Quote:
         """What the lane's fills have left of its slice."""

@@ -12,7 +12,16 @@ from enum import Enum
 
 from desk.launchpad import NEVER
 from domain.entry import EntryOver, ShootAgain, Timing, after_refusal, request_for
-from domain.errors import ClockRefused, OutcomeUnknown, PriceRefused, RateLimited, Refused, SniperError, TryAgain
+from domain.errors import (
+    ClockRefused,
+    OutcomeUnknown,
+    PriceRefused,
+    RateLimited,
+    Refused,
+    SizeRefused,
+    SniperError,
+    TryAgain,
+)
 from domain.exchange_time import ClockEstimate
 from domain.money import Price, Quote, SymbolRules
 from domain.orders import OrderIntent, OrderRequest
@@ -231,7 +240,7 @@ class Volley:
         answer = "refused" if isinstance(error, Refused) else "try again"
         shot = self._note(answer, error.code if isinstance(error, Refused) else None, str(error), self._now)
         estimate = self._firing.exchange_clock.estimate()
-        if isinstance(error, ClockRefused | TryAgain) or estimate is None:
+        if isinstance(error, ClockRefused | SizeRefused | TryAgain) or estimate is None:
             self._end(error)
             return
         now = estimate.exchange_instant(self._now)

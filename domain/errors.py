@@ -55,6 +55,10 @@ class PriceRefused(OrderRejected):
         super().__init__(message, code=code)
 
 
+class SizeRefused(OrderRejected):
+    """The amount or the decimals of an order do not fit the symbol's rules, which may have changed."""
+
+
 class NotTradable(Refused):
     """Not open yet, halted, or closed to the API; near an opening the first is the likely one."""
 

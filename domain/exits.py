@@ -183,10 +183,11 @@ def _sell_now(view: GuardView, trigger: Trigger, rules: SymbolRules) -> Decision
         return NoPrice(trigger)
     sweep = SWEEP if rules.band_down is None else min(SWEEP, rules.band_down / 2)
     price = rules.price_up(view.bid * (1 - sweep))
-    quantity = rules.quantity_down(view.position.held)
-    if rules.sellable(quantity, price) <= 0:
+    quantity = rules.sellable(view.position.held, price)
+    if quantity <= 0:
         price = rules.price_up(view.bid)  # a sweep must not push the order under the smallest value
-    if rules.sellable(quantity, price) <= 0:
+        quantity = rules.sellable(view.position.held, price)
+    if quantity <= 0:
         return NoPrice(trigger)
     return SellNow(trigger, price, quantity)
 

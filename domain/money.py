@@ -64,19 +64,31 @@ class SymbolRules:
         return Base(floored) if floored >= self.min_quantity and floored > 0 else NO_BASE
 
     def affordable(self, budget: Quote, price: Price) -> Base:
-        """The largest quantity whose cost at `price`, taker fee in quote included, stays within `budget`.
+        """The largest quantity whose cost at `price`, taker fee in quote included, stays within `budget`, and that the
+        venue takes in one order.
 
         Zero when that is below the venue's smallest order.
         """
         if price <= 0:
             return NO_BASE
-        quantity = self.quantity_down(budget / (price * (1 + self.taker_fee)))
+        quantity = self.quantity_down(self._in_one_order(budget / (price * (1 + self.taker_fee)), price))
         return quantity if quantity * price >= self.min_notional else NO_BASE
 
     def sellable(self, quantity: Base, price: Price) -> Base:
         """What of `quantity` one sell order at `price` can hold; zero when it is dust."""
-        floored = self.quantity_down(quantity)
+        floored = self.quantity_down(self._in_one_order(quantity, price))
         return floored if floored * price >= self.min_notional else NO_BASE
+
+    def sizes_as(self, other: "SymbolRules") -> bool:
+        """Whether orders are rounded and limited in the same way."""
+        mine, theirs = (
+            (one.price_step, one.quantity_step, one.min_quantity, one.min_notional, one.max_notional)
+            for one in (self, other)
+        )
+        return mine == theirs
+
+    def _in_one_order(self, quantity: Decimal, price: Decimal) -> Decimal:
+        return quantity if self.max_notional is None or price <= 0 else min(quantity, self.max_notional / price)
 
 
 def parse_amount(what: str, text: str) -> Decimal:

@@ -25,6 +25,7 @@ from domain.errors import (
     OrderRejected,
     OutcomeUnknown,
     RateLimited,
+    SizeRefused,
     StoreUnavailable,
     TryAgain,
 )
@@ -354,7 +355,9 @@ class FakeExchange:
         if held < (worth if request.side is Side.BUY else request.quantity):
             raise OrderRejected("insufficient balance", code=30004)
         if worth < RULES.min_notional:
-            raise OrderRejected("too small", code=30002)
+            raise SizeRefused("too small", code=30002)
+        if request.quote is None and self.rules_now is not None and request.quantity % self.rules_now.quantity_step:
+            raise SizeRefused("quantity scale is invalid", code=400)
 
     def _book(self, request: OrderRequest) -> str:
         index = len(self.orders)
@@ -467,6 +470,8 @@ class FakeExchange:
             self._lock("USDT", -order.price * rest)
         status = OrderStatus.PARTIALLY_CANCELLED if order.executed else OrderStatus.CANCELLED
         self.orders[index] = replace(order, status=status)
+        for tell in tuple(self.listeners):
+            tell(self.orders[index])
 
 
 def _give(answer: asyncio.Future[Ack], outcome: Ack | Exception) -> None:

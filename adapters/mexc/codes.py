@@ -21,6 +21,7 @@ from domain.errors import (
     PriceRefused,
     RateLimited,
     Refused,
+    SizeRefused,
     SniperError,
     TryAgain,
 )
@@ -54,10 +55,11 @@ _FAMILIES: Mapping[type[SniperError], str] = {
     # 30025 nobody sells yet, 30020 and 70011 pair not open to this client, 30041 this type cannot be placed now
     NotTradable: "-1121 26 10004 10007 30000 30001 30014 30016 30020 30021 30025 30041 70011",
     PriceRefused: "30010 30087",
-    # 4xx, 5xx, 6xx, 33333, 44444, 7000xx a parameter; 10095-10102, 30002-30005 amount or funds; 10098 risk control;
+    SizeRefused: "30002 30003",  # less than the smallest, more than the largest order
+    # 4xx, 5xx, 6xx, 33333, 44444, 7000xx a parameter; 10095-10102, 30004, 30005 funds; 10098 risk control;
     # 20001 unsupported; 30018, 30019, 30051 no market orders; 30026 ids; 30027-30032 position and
     # number of orders; 88xxx margin texts of the same kind
-    OrderRejected: "400 513 600 601 10095 10096 10097 10098 10101 10102 20001 30002 30003 30004 30005 30018 30019"
+    OrderRejected: "400 513 600 601 10095 10096 10097 10098 10101 10102 20001 30004 30005 30018 30019"
     " 30026 30027 30028 30029 30032 30051 33333 44444 88004 88009 88013 88015 700004 700005 700008 700013",
     # 401-406, 511 authority, expiry, address; 602, 700002 signature; 701-704 permissions; 10001, 10015, 60005, 140001,
     # 140002 user or account; 10072, 700001, 700006, 700007 key
@@ -146,6 +148,8 @@ def _family(status: int, code: int | None, text: str) -> type[SniperError] | Non
         return NotTradable
     if _CAP.search(text):
         return PriceRefused
+    if code == 400 and lowered.endswith("scale is invalid"):
+        return SizeRefused
     by_code = family_of(code) if code is not None else None
     return by_code or _BY_STATUS.get(status) or (AccessDenied if status == 403 else None)
 

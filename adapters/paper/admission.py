@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
 from adapters.paper.account import EXACT
-from domain.errors import ClockRefused, NotTradable, OrderRejected, PriceRefused
+from domain.errors import ClockRefused, NotTradable, OrderRejected, PriceRefused, SizeRefused
 from domain.money import Price, SymbolRules, plain
 from domain.order_book import OrderBook
 from domain.orders import OrderKind, OrderRequest, Side
@@ -120,7 +120,7 @@ def _check_form(request: OrderRequest, rules: SymbolRules) -> None:
     )
     for what, value, step in told:
         if value <= 0 or value % step != 0:
-            raise OrderRejected(f"{what} {plain(value)} is no positive multiple of {plain(step)}", code=MALFORMED)
+            raise SizeRefused(f"{what} {plain(value)} is no positive multiple of {plain(step)}", code=MALFORMED)
 
 
 def _check_size(request: OrderRequest, rules: SymbolRules) -> None:
@@ -130,13 +130,13 @@ def _check_size(request: OrderRequest, rules: SymbolRules) -> None:
     if worth < rules.min_notional:
         raise _too_small(worth, rules.min_notional, rules.quote_asset)
     if rules.max_notional is not None and worth > rules.max_notional:
-        raise OrderRejected(
+        raise SizeRefused(
             f"worth {plain(worth)} {rules.quote_asset}, at most {plain(rules.max_notional)}", code=TOO_LARGE
         )
 
 
-def _too_small(amount: Decimal, least: Decimal, asset: str) -> OrderRejected:
-    return OrderRejected(f"{plain(amount)} {asset}, at least {plain(least)}", code=TOO_SMALL)
+def _too_small(amount: Decimal, least: Decimal, asset: str) -> SizeRefused:
+    return SizeRefused(f"{plain(amount)} {asset}, at least {plain(least)}", code=TOO_SMALL)
 
 
 def _check_price(request: OrderRequest, rules: SymbolRules, reference: Price | None) -> None:

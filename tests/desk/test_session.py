@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from domain.entry import FIRE_WINDOW_S
-from domain.errors import AccessDenied, ClockRefused, NotTradable, OrderRejected, PriceRefused, TryAgain
+from domain.errors import AccessDenied, ClockRefused, NotTradable, OrderRejected, PriceRefused, SizeRefused, TryAgain
 from domain.events import (
     AttentionNeeded,
     ClockMeasured,
@@ -28,7 +28,7 @@ from domain.money import NO_BASE, Base
 from domain.orders import OrderKind, OrderStatus, Side
 from domain.policy import ExitPolicy, LadderStep
 from domain.session import Phase
-from tests.builders import KEY, a_policy, a_record
+from tests.builders import KEY, RULES, a_policy, a_record
 from tests.desk.floor import Floor, Life
 from tests.fakes import Lost
 
@@ -573,6 +573,49 @@ async def test_a_key_that_is_refused_while_guarding_does_not_end_the_guard() -> 
 
     assert report.flat
     assert [event.holder for event in floor.store.of(LeaseTaken)] == ["fire"]
+    assert floor.complaints() == []
+
+
+async def test_rules_that_changed_at_the_opening_are_read_again() -> None:
+    """An order whose decimals are refused is sized by the new rules, and leaves within the second."""
+    floor = a_floor(ladder=(), time_stop_s=2)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(-0.5, lambda: setattr(floor.exchange, "rules_now", replace(RULES, quantity_step=Decimal(100))))
+
+    entry, _ = await trading
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert [shot.answer for shot in floor.store.of(ShotAnswered)][:2] == ["refused", "accepted"]
+    assert floor.exchange.bought_orders[0].quantity % 100 == 0
+    assert floor.complaints() == []
+
+
+async def test_a_size_that_is_refused_by_unchanged_rules_is_not_sent_again() -> None:
+    """Nothing would be different the next time."""
+    floor = a_floor()
+    floor.exchange.fates.append(SizeRefused("more than the largest order", code=30003))
+    desk = floor.desk()
+
+    entry = await desk.fire(KEY)
+    await desk.close()
+
+    assert (entry.result, len(floor.exchange.sent)) == ("nothing", 1)
+
+
+async def test_a_guard_reads_the_rules_again_when_its_size_is_refused() -> None:
+    """What no longer fits stays behind as dust; the rest is sold."""
+    floor = a_floor(ladder=(), time_stop_s=4)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(2, lambda: setattr(floor.exchange, "rules_now", replace(RULES, quantity_step=Decimal(100))))
+
+    _, guard = await trading
+    await desk.close()
+
+    assert guard.flat
+    assert 0 < floor.dust < 100
     assert floor.complaints() == []
 
 

@@ -144,6 +144,17 @@ def test_abort_and_time_stop_sell_everything_at_once(changed: dict[str, Any], tr
     assert blind == NoPrice(trigger)
 
 
+def test_more_than_the_largest_order_is_sold_in_parts() -> None:
+    """Each as large as the venue takes it."""
+    rules = replace(RULES, max_notional=Quote(Decimal(20)))
+
+    sale = decide(view(aborting=True), POLICY, rules)
+
+    assert isinstance(sale, SellNow)
+    assert sale.quantity < 1000
+    assert Decimal("19.9") < sale.quantity * sale.price <= 20
+
+
 def test_an_exit_once_begun_goes_on() -> None:
     """Also when the price recovers."""
     assert isinstance(decide(view(leaving=Trigger.STOP, bid=Price(Decimal("0.06"))), POLICY, RULES), SellNow)

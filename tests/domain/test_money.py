@@ -24,6 +24,7 @@ def symbol_rules(draw: st.DrawFn) -> SymbolRules:
         quantity_step=draw(steps),
         min_quantity=Base(draw(st.decimals("0", "10", places=2))),
         min_notional=Quote(draw(st.decimals("0", "10", places=2))),
+        max_notional=draw(st.none() | st.decimals("10", "1000", places=2).map(Quote)),
         taker_fee=draw(fees),
     )
 
@@ -36,6 +37,7 @@ def test_what_is_affordable_never_costs_more_than_the_budget(rules: SymbolRules,
     assert quantity * at * (1 + rules.taker_fee) <= budget
     assert quantity % rules.quantity_step == 0
     assert quantity == 0 or quantity * at >= rules.min_notional
+    assert rules.max_notional is None or quantity * at <= rules.max_notional
 
 
 @given(symbol_rules(), amounts)
@@ -56,6 +58,14 @@ def test_what_is_sellable_is_never_more_than_held(rules: SymbolRules, held: Deci
     assert 0 <= quantity <= held
     assert quantity == 0 or quantity >= rules.min_quantity
     assert quantity == 0 or quantity * price >= rules.min_notional
+    assert rules.max_notional is None or quantity * price <= rules.max_notional
+
+
+def test_rules_that_size_alike_may_differ_in_the_rest() -> None:
+    """A pair that opens is sized as before; one whose steps change is not."""
+    assert replace(RULES, api_allowed=not RULES.api_allowed, opens_at_ms=1).sizes_as(RULES)
+    assert not replace(RULES, quantity_step=RULES.quantity_step * 10).sizes_as(RULES)
+    assert not replace(RULES, max_notional=None).sizes_as(RULES)
 
 
 @given(st.decimals("-1000000", "1000000", places=8))
