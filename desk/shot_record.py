@@ -18,6 +18,7 @@ def shot_record(shot: Shot) -> tuple[ShotSent, ShotAnswered]:
             bound_us=round(by.bound_at(shot.sent) * 1e6),
             one_way_us=round(by.way_s * 1e6),
             line=shot.line,
+            quote=shot.request.quote,
         ),
         ShotAnswered(
             client_order_id=name,

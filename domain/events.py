@@ -132,6 +132,7 @@ class ShotSent:
     late_us: microseconds between the local instant it was to leave at and the one it left at.
     bound_us: how well the exchange's clock was known, half-width. one_way_us: the way it was aimed with; both None in
     records from before they were kept. line: which of the session's connections carried it, counted from 0.
+    quote: the amount of a market purchase, which left instead of price and quantity; those are what it was sized by.
 
     Written after the answer, or when none came: the hot path writes nothing.
     """
@@ -145,6 +146,7 @@ class ShotSent:
     bound_us: int | None = None
     one_way_us: int | None = None
     line: int = 0
+    quote: Quote | None = None
 
     @property
     def key(self) -> str:

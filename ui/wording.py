@@ -116,10 +116,10 @@ def in_words(event: Event, units: Units) -> str:
             return f"shot {event.client_order_id} withdrawn unsent: {event.reason}"
         case ShotSent():
             late = f", {lateness(event.late_us)}" if event.sent_at != event.planned_at else ""
-            return (
-                f"order sent: {money(event.quantity, units.base)} at {price(event.price, units)}{late} "
-                f"({event.client_order_id})"
-            )
+            what = f"{money(event.quantity, units.base)} at {price(event.price, units)}"
+            if event.quote is not None:
+                what = f"for {money(event.quote, units.quote)} at market, sized by {price(event.price, units)}"
+            return f"order sent: {what}{late} ({event.client_order_id})"
         case ShotAnswered():
             return _answer(event)
         case ShotSettled():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.errors import NotTradable, OrderRejected, TryAgain
-from domain.events import ShotSettled
+from domain.events import ShotSent, ShotSettled
 from domain.money import Price
 from domain.orders import Order, OrderKind, OrderStatus, Side
 from domain.policy import EntryStrategy, ExitPolicy
@@ -178,6 +178,7 @@ async def test_a_market_purchase_waits_for_an_ask_inside_the_bound() -> None:
     await desk.close()
 
     assert [order.kind for order in buys(floor)] == [OrderKind.MARKET]
+    assert [shot.quote for shot in floor.store.of(ShotSent)][:2] == [floor.exchange.sent[0].quote, None]
     assert after_opening(floor, buys(floor)[0]) > 1.9
     assert Decimal(45) < entry.spent <= Decimal(50)
 

@@ -206,6 +206,15 @@ def test_another_price_of_a_late_entry_is_told() -> None:
     assert bound_in_words(entry, UNITS) == "0.06 USDT/NEW, late 0.07 USDT/NEW"
 
 
+def test_a_market_purchase_is_told_by_its_amount() -> None:
+    """The price it was sized by is not what is paid."""
+    sent = replace(SENT, quote=Quote(Decimal("49.97")))
+
+    (line,) = lines([Recorded(1, T0, sent)], UNITS)
+
+    assert line.text.startswith("order sent: for 49.97 USDT at market, sized by 0.06 USDT/NEW, 16 µs after")
+
+
 def test_withdrawn_shots_of_one_reason_are_one_line() -> None:
     """What was not needed takes one line."""
     entries = [Recorded(number, T0, events.IntentWithdrawn(f"s{number}", "bought")) for number in range(19)]

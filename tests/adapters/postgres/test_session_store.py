@@ -85,7 +85,7 @@ STORY: tuple[Event, ...] = (
     IntentCommitted(an_intent("sabcdeentry3", shot=3)),
     PhaseEntered(Phase.ARMED),
     PhaseEntered(Phase.FIRING),
-    ShotSent(ID, Price(Decimal("0.06")), Base(Decimal("166.66")), T0, T0, 12),
+    ShotSent(ID, Price(Decimal("0.06")), Base(Decimal("166.66")), T0, T0, 12, quote=Quote(Decimal("9.99"))),
     ShotAnswered(ID, "accepted", None, "order C01", 1500),
     ShotAnswered("sabcdeentry1", "refused", 30005, "not enough\x00 funds \ud800", 1500),
     ShotSettled(ID, Base(Decimal("100.00")), 2500),
