@@ -179,7 +179,8 @@ class Life:
                 except TryAgain:
                     pass
                 except asyncio.CancelledError:
-                    if not self._attached.cancelled():  # then it is not the activity that was cancelled
+                    attaching = asyncio.current_task()
+                    if attaching is None or attaching.cancelling():  # not, or not only, the activity was cancelled
                         raise
             await self._clock.sleep(_ATTACH_AGAIN_S)
 
