@@ -40,7 +40,8 @@ bench: temporal redis
 # Purchases under seeded mishaps, judged by the venue's ledger. RUNS=500 for fewer, SEED=17 for one with its story.
 chaos: bootstrap
 	@$(VENV)/python -m tests.chaos $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
-		$(if $(KILL_SEED),--kill-seed $(KILL_SEED)) $(if $(TIMES),--times $(TIMES))
+		$(if $(KILL_SEED),--kill-seed $(KILL_SEED)) $(if $(TIMES),--times $(TIMES)) \
+		$(if $(PROCESSES),--processes $(PROCESSES))
 
 # An hour of orders at the simulator, its memory watched. MINUTES=48 or more.
 soak: bootstrap
