@@ -27,6 +27,9 @@ from domain.session import Phase, SessionRecord
 
 _MEASURE_EVERY_S = 5.0
 _ASK_AGAIN_S = 0.5
+_ASK_RULES_S = 1.0, 3.0
+"""Near the opening and far from it, while the venue does not list the pair: a question takes almost a second's worth of
+the request budget, which other sessions need too."""
 _LOOK_FOR_ASK_S = 0.1
 _SAME_ANSWER_S = 1.0
 """The venue told all balances when the coin was counted just before."""
@@ -154,7 +157,8 @@ class EntryRun:
             self._look.still_wanted()
             if self._seconds_to_opening() < LOAD_BEFORE_S / 2:
                 raise EntryGivenUp(f"the venue does not list {self._armed_for.symbol}")
-            await self._kit.clock.sleep(_ASK_AGAIN_S)
+            shortest, longest = _ASK_RULES_S
+            await self._kit.clock.sleep(min(max(self._seconds_to_opening() / 8, shortest), longest))
 
     async def _count_coin(self, rules: SymbolRules) -> None:
         if self._desk.ledger.coin_before is not None:

@@ -5,6 +5,8 @@ from collections import deque
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -24,13 +26,13 @@ from domain.events import (
 )
 from domain.exits import Trigger
 from domain.lease import SETTLE_MARGIN_S
-from domain.money import NO_BASE, Base
+from domain.money import NO_BASE, Base, SymbolRules
 from domain.orders import OrderKind, OrderStatus, Side
 from domain.policy import ExitPolicy, LadderStep
 from domain.session import Phase
 from tests.builders import KEY, RULES, a_policy, a_record
 from tests.desk.floor import Floor, Life
-from tests.fakes import Lost
+from tests.fakes import FakeExchange, Lost
 
 LADDER = (LadderStep(Decimal(10), Decimal(50)), LadderStep(Decimal(20), Decimal(50)))
 
@@ -574,6 +576,31 @@ async def test_a_key_that_is_refused_while_guarding_does_not_end_the_guard() -> 
     assert report.flat
     assert [event.holder for event in floor.store.of(LeaseTaken)] == ["fire"]
     assert floor.complaints() == []
+
+
+async def test_a_pair_that_is_listed_seconds_before_its_opening_is_bought(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then its rules are asked for sparingly: a question costs almost a second of the request budget."""
+    floor = a_floor(ladder=(), time_stop_s=2, opens_in_s=30.0)
+    floor.exchange.rules_now = None
+    asked: list[float] = []
+    rules = FakeExchange.rules
+
+    async def counted(exchange: FakeExchange, *arguments: Any, **named: Any) -> SymbolRules | None:
+        asked.append((floor.record.opens_at - floor.clock.now()).total_seconds())
+        return await rules(exchange, *arguments, **named)
+
+    monkeypatch.setattr(FakeExchange, "rules", counted)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(-3.5, lambda: setattr(floor.exchange, "rules_now", RULES))
+
+    entry, _ = await trading
+    await desk.close()
+
+    before = [left_s for left_s in asked if left_s > 3.5]
+    assert entry.result == "filled"
+    assert len(before) <= 15
+    assert all(earlier - later < 3.2 for earlier, later in pairwise(before))
 
 
 async def test_rules_that_changed_at_the_opening_are_read_again() -> None:
