@@ -41,7 +41,7 @@ bench: temporal redis
 chaos: bootstrap
 	@$(VENV)/python -m tests.chaos $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KILL_SEED),--kill-seed $(KILL_SEED)) $(if $(TIMES),--times $(TIMES)) \
-		$(if $(PROCESSES),--processes $(PROCESSES))
+		$(if $(PROCESSES),--processes $(PROCESSES)) $(if $(FROM),--from $(FROM))
 
 # An hour of orders at the simulator, its memory watched. MINUTES=48 or more.
 soak: bootstrap
