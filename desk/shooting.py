@@ -159,6 +159,7 @@ class Shooting:
     async def _volley(self, volley: Volley, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """Let it fly and learn what came of it."""
         self._look.still_wanted()
+        sized_by = self._rules
         try:
             signed = volley.first()
             if isinstance(signed, EntryOver):
@@ -166,7 +167,7 @@ class Shooting:
             volley.load(await self._battery.load(signed))
         except TryAgain as error:
             volley.put_back()
-            return await self._waited_for(error, volley.price, timing)
+            return await self._waited_for(error, volley.price, timing, sized_by)
         try:
             await self._kit.launchpad.fly(volley, lambda: self._told(volley))
         finally:
@@ -179,28 +180,29 @@ class Shooting:
             return ended
         if isinstance(ended, Shot):
             return await self._learn(ended, timing, lane)
-        return await self._waited_for(ended, volley.price, timing)
+        return await self._waited_for(ended, volley.price, timing, sized_by)
 
-    async def _waited_for(self, error: SniperError, price: Price, timing: Timing) -> ShootAgain | EntryOver:
+    async def _waited_for(
+        self, error: SniperError, price: Price, timing: Timing, sized_by: SymbolRules
+    ) -> ShootAgain | EntryOver:
         """What has to be done before a next shot, and whether there is one."""
         if isinstance(error, ClockRefused) or self._kit.exchange_clock.estimate() is None:
             with suppress(TryAgain, OutcomeUnknown):
                 await self._kit.exchange_clock.synchronise()
         if isinstance(error, RateLimited):
             self._heard.set()
-        if isinstance(error, SizeRefused) and await self._rules_changed():
+        if isinstance(error, SizeRefused) and await self._rules_changed(sized_by):
             return again(price, timing, await self._desk.exchange_now(), str(error), bought=self._bought)
         return after_refusal(error, price, timing, await self._desk.exchange_now(), bought=self._bought)
 
-    async def _rules_changed(self) -> bool:
-        """Whether orders must be sized otherwise than they were; what follows is sized so."""
-        with suppress(TryAgain, OutcomeUnknown, Refused):
-            rules = await self._kit.exchange.rules(self._rules.symbol, FRESH_S)
-            if rules is not None and not rules.sizes_as(self._rules):
-                self._rules = rules
-                self._firing = replace(self._firing, rules=rules)
-                return True
-        return False
+    async def _rules_changed(self, sized_by: SymbolRules) -> bool:
+        """Whether orders must now be sized otherwise than by those: what follows is. Another lane may have seen it."""
+        if self._rules.sizes_as(sized_by):
+            with suppress(TryAgain, OutcomeUnknown, Refused):
+                rules = await self._kit.exchange.rules(self._rules.symbol, FRESH_S)
+                self._rules = rules or self._rules
+                self._firing = replace(self._firing, rules=self._rules)
+        return not self._rules.sizes_as(sized_by)
 
     async def _learn(self, shot: Shot, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """The venue took the shot, or nobody knows: find out how it ended."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.errors import NotTradable, OrderRejected, TryAgain
-from domain.events import ShotSent, ShotSettled
+from domain.events import ShotAnswered, ShotSent, ShotSettled
 from domain.money import Price
 from domain.orders import Order, OrderKind, OrderStatus, Side
 from domain.policy import EntryStrategy, ExitPolicy
@@ -277,6 +277,21 @@ async def test_a_connection_that_died_before_the_instant_is_replaced_by_the_spar
 
     assert entry.result == "filled"
     assert after_opening(floor, buys(floor)[0]) < 0.02
+
+
+async def test_rules_that_changed_are_seen_by_every_lane() -> None:
+    """Each slice is bought by the new ones, also where another lane read them first."""
+    floor = a_floor(strategy=EntryStrategy.BURST, burst_shots=2)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(-0.5, lambda: setattr(floor.exchange, "rules_now", replace(RULES, quantity_step=Decimal(100))))
+
+    entry, _ = await trading
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert [order.quantity % 100 for order in buys(floor)] == [0, 0]
+    assert [shot.answer for shot in floor.store.of(ShotAnswered)][:4].count("refused") == 2
 
 
 async def test_a_refusal_for_good_in_one_lane_does_not_stop_the_others() -> None:
