@@ -252,6 +252,9 @@ def _stack_of(home: Path) -> StackState | None:
 def _present(name: str, value: T | None) -> T:
     if value is None:
         raise InvalidInput(
-            name, value=None, expected="a value", remedy=f"set {name}, or start `sniper up` in the same SNIPER_HOME"
+            name,
+            value=None,
+            expected="a value",
+            remedy=f"no stack runs in this SNIPER_HOME: start `sniper up` there, or set {name}",
         )
     return value
