@@ -10,7 +10,8 @@ from collections.abc import Callable
 from domain.orders import Fill, Order
 from domain.ports import StreamGap, Streams
 
-Listener = Callable[[Order | Fill | StreamGap], None]
+Heard = Order | Fill | StreamGap
+Listener = Callable[[Heard], None]
 
 
 class AccountFeed:

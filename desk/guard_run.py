@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from desk.learning import absent_from
 from desk.session_desk import SessionDesk
 from desk.waiting import until_woken
-from domain.ages import FRESH_S
 from domain.commands import GuardReport
 from domain.errors import ClockRefused, OutcomeUnknown, PriceRefused, Refused, SizeRefused, StoreUnavailable, TryAgain
 from domain.events import (
@@ -278,9 +277,7 @@ class GuardRun:
         if isinstance(error, ClockRefused):
             self._clock_doubted.set()
         elif isinstance(error, SizeRefused):
-            with suppress(TryAgain, OutcomeUnknown, Refused):
-                rules = await self._kit.exchange.rules(self._rules.symbol, FRESH_S, urgent=True)
-                self._rules = rules or self._rules
+            self._rules = await self._desk.rules_anew(self._rules, urgent=True)
 
     async def _keep_clock(self) -> None:
         """A guard may last for days: an old estimate has drifted, and a suspended machine has lost it altogether."""

@@ -2,11 +2,13 @@
 
 from functools import cache
 
+from desk.account_feed import Heard
 from desk.ledger import SessionLedger
 from desk.session_desk import SessionDesk
 from domain.events import AttentionNeeded
 from domain.ids import Installation, Leg, SessionKey
-from domain.orders import Fill, Order, OrderIntent
+from domain.orders import OrderIntent
+from domain.ports import StreamGap
 
 _MOST_SHOTS = 300
 """Of a leg; names beyond are not recognised as the session's."""
@@ -22,8 +24,10 @@ class RivalWatch:
     def __init__(self) -> None:
         self.seen: dict[str, OrderIntent | None] = {}
 
-    def hear(self, desk: SessionDesk, item: Order | Fill) -> None:
+    def hear(self, desk: SessionDesk, item: Heard) -> None:
         """Give up the right to send when it is about an order that this desk did not send."""
+        if isinstance(item, StreamGap):
+            return
         name, ledger = item.client_order_id, desk.ledger
         if name is None or name in self.seen or item.symbol != desk.record.symbol:
             return

@@ -10,9 +10,11 @@ from desk.learning import Learner
 from desk.lease_keeper import LeaseKeeper
 from desk.ledger import SessionLedger
 from desk.row_watch import RowWatch
-from domain.errors import OutcomeUnknown, TryAgain
+from domain.ages import FRESH_S
+from domain.errors import OutcomeUnknown, Refused, TryAgain
 from domain.ids import Leg, SessionKey
 from domain.lease import LeaseGrant, quiet_for_s
+from domain.money import SymbolRules
 from domain.session import SessionRecord
 
 _ASK_AGAIN_S = 0.5
@@ -55,6 +57,12 @@ class SessionDesk:
                 return self.kit.exchange_clock.now()
             self.keeper.check()
             await self.kit.clock.sleep(_ASK_AGAIN_S)
+
+    async def rules_anew(self, known: SymbolRules, *, urgent: bool = False) -> SymbolRules:
+        """The symbol's rules as the venue tells them now; `known` where it does not."""
+        with suppress(TryAgain, OutcomeUnknown, Refused):
+            return await self.kit.exchange.rules(known.symbol, FRESH_S, urgent=urgent) or known
+        return known
 
     def order_id(self, leg: Leg, shot: int) -> str:
         return self.kit.installation.order_id(self.key, leg, shot)

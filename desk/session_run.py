@@ -6,11 +6,10 @@ It needs no Temporal: an activity attaches to hear how it goes, and may leave at
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 import structlog
 
-from desk.account_feed import AccountFeed
+from desk.account_feed import AccountFeed, Heard
 from desk.entry_run import EntryRun
 from desk.guard_run import GuardRun
 from desk.journal import SessionJournal
@@ -26,14 +25,12 @@ from domain.errors import InvalidInput, LeaseLost, OutcomeUnknown, Refused, Stor
 from domain.events import LeaseTaken, StoodDown
 from domain.ids import SessionKey, split_symbol
 from domain.money import NO_BASE, SymbolRules
-from domain.orders import Fill, Order
+from domain.orders import Fill
 from domain.ports import StreamGap
 from domain.session import Phase, SessionRecord
 
 _ASK_AGAIN_S = 0.5
 _LET_GO_WITHIN_S = 3.0
-
-Heard = Order | Fill | StreamGap
 
 log = structlog.get_logger()
 
@@ -113,6 +110,7 @@ class SessionRun:
             asyncio.create_task(watch.keep(), name=f"row {self._key}"),
             asyncio.create_task(journal.keep(), name=f"journal {self._key}"),
         ]
+        stop_listening = self._feed.listen(lambda item: self._rivals.hear(desk, item))
         try:
             why = await self._work(desk)
             await journal.write_patiently(StoodDown(grant.token, why))
@@ -125,6 +123,7 @@ class SessionRun:
         except StoreUnavailable:
             return False
         finally:
+            stop_listening()
             for task in keeping:
                 task.cancel()
             for broken in await asyncio.gather(*keeping, return_exceptions=True):
@@ -159,7 +158,7 @@ class SessionRun:
 
     async def _enter(self, desk: SessionDesk) -> EntryReport:
         run = EntryRun(desk)
-        stop_listening = self._feed.listen(lambda item: self._hear(desk, item, _hint_learner))
+        stop_listening = self._feed.listen(lambda item: _hint_learner(desk, item))
         try:
             return await (run.run() if self._may_fire else run.reconcile_only())
         finally:
@@ -167,24 +166,18 @@ class SessionRun:
 
     async def _guard(self, desk: SessionDesk) -> GuardReport | None:
         run = GuardRun(desk, await self._rules(desk))
-        stop_listening = self._feed.listen(lambda item: self._hear(desk, item, partial(_hint_guard, run)))
+        stop_listening = self._feed.listen(lambda item: _hint_guard(desk, run, item))
         try:
             return await run.run()
         finally:
             stop_listening()
 
-    def _hear(self, desk: SessionDesk, item: Heard, hint: Callable[[SessionDesk, Heard], None]) -> None:
-        if not isinstance(item, StreamGap):
-            self._rivals.hear(desk, item)
-        hint(desk, item)
-
     async def _rules(self, desk: SessionDesk) -> SymbolRules:
         """Rules for selling; waited for, since a position that cannot be rounded cannot be sold."""
         while True:
             desk.keeper.check()
+            await desk.exchange_now()
             with suppress(TryAgain, OutcomeUnknown, Refused):
-                if self._kit.exchange_clock.estimate() is None:
-                    await self._kit.exchange_clock.synchronise()
                 rules = await self._kit.exchange.rules(desk.record.symbol, urgent=True)
                 if rules is not None:
                     return rules
@@ -225,7 +218,7 @@ def _hint_learner(desk: SessionDesk, item: Heard) -> None:
         desk.learner.hinted.set()
 
 
-def _hint_guard(run: GuardRun, desk: SessionDesk, item: Heard) -> None:
+def _hint_guard(desk: SessionDesk, run: GuardRun, item: Heard) -> None:
     if isinstance(item, StreamGap):
         run.hinted.update(intent.client_order_id for intent in desk.ledger.unsettled())
         run.gap(item)

@@ -17,18 +17,7 @@ from desk.session_desk import SessionDesk
 from desk.shot_record import shot_record
 from desk.stop_watch import until_stop
 from desk.volley import Firing, Shot, Volley
-from domain.ages import FRESH_S
-from domain.entry import (
-    EntryOver,
-    Lane,
-    ShootAgain,
-    Timing,
-    after_order,
-    after_refusal,
-    again,
-    cost,
-    first_price,
-)
+from domain.entry import EntryOver, Lane, ShootAgain, Timing, after_order, after_refusal, again, cost, first_price
 from domain.errors import (
     ClockRefused,
     LeaseLost,
@@ -73,7 +62,6 @@ class Shooting:
         self._kit = desk.kit
         self._policy = armed_for.policy.entry
         self._opens_at = armed_for.opens_at
-        self._rules = rules
         self._lanes = lanes
         self._battery = battery
         self._look = look
@@ -159,7 +147,6 @@ class Shooting:
     async def _volley(self, volley: Volley, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """Let it fly and learn what came of it."""
         self._look.still_wanted()
-        sized_by = self._rules
         try:
             signed = volley.first()
             if isinstance(signed, EntryOver):
@@ -167,7 +154,7 @@ class Shooting:
             volley.load(await self._battery.load(signed))
         except TryAgain as error:
             volley.put_back()
-            return await self._waited_for(error, volley.price, timing, sized_by)
+            return await self._waited_for(error, volley, timing)
         try:
             await self._kit.launchpad.fly(volley, lambda: self._told(volley))
         finally:
@@ -180,29 +167,30 @@ class Shooting:
             return ended
         if isinstance(ended, Shot):
             return await self._learn(ended, timing, lane)
-        return await self._waited_for(ended, volley.price, timing, sized_by)
+        return await self._waited_for(ended, volley, timing)
 
-    async def _waited_for(
-        self, error: SniperError, price: Price, timing: Timing, sized_by: SymbolRules
-    ) -> ShootAgain | EntryOver:
+    async def _waited_for(self, error: SniperError, volley: Volley, timing: Timing) -> ShootAgain | EntryOver:
         """What has to be done before a next shot, and whether there is one."""
-        if isinstance(error, ClockRefused) or self._kit.exchange_clock.estimate() is None:
+        if isinstance(error, ClockRefused):
             with suppress(TryAgain, OutcomeUnknown):
                 await self._kit.exchange_clock.synchronise()
         if isinstance(error, RateLimited):
             self._heard.set()
-        if isinstance(error, SizeRefused) and await self._rules_changed(sized_by):
-            return again(price, timing, await self._desk.exchange_now(), str(error), bought=self._bought)
-        return after_refusal(error, price, timing, await self._desk.exchange_now(), bought=self._bought)
+        changed = isinstance(error, SizeRefused) and await self._rules_changed(volley.rules)
+        now = await self._desk.exchange_now()
+        if changed:
+            return again(volley.price, timing, now, str(error), bought=self._bought)
+        return after_refusal(error, volley.price, timing, now, bought=self._bought)
 
     async def _rules_changed(self, sized_by: SymbolRules) -> bool:
         """Whether orders must now be sized otherwise than by those: what follows is. Another lane may have seen it."""
         if self._rules.sizes_as(sized_by):
-            with suppress(TryAgain, OutcomeUnknown, Refused):
-                rules = await self._kit.exchange.rules(self._rules.symbol, FRESH_S)
-                self._rules = rules or self._rules
-                self._firing = replace(self._firing, rules=self._rules)
+            self._firing = replace(self._firing, rules=await self._desk.rules_anew(self._rules))
         return not self._rules.sizes_as(sized_by)
+
+    @property
+    def _rules(self) -> SymbolRules:
+        return self._firing.rules
 
     async def _learn(self, shot: Shot, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """The venue took the shot, or nobody knows: find out how it ended."""

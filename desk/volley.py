@@ -166,6 +166,11 @@ class Volley:
                 self._line.rehearse(self._firing.sign(request, shot.aim, self._timing.policy.recv_window_ms))
 
     @property
+    def rules(self) -> SymbolRules:
+        """By which its orders are sized."""
+        return self._firing.rules
+
+    @property
     def fires(self) -> bool:
         """Whether its next act is a send."""
         return self._step is _Step.FIRE

@@ -292,6 +292,10 @@ class FakeExchange:
             if rests and self.bid is not None and order.price <= self.bid:
                 self._fill(index, order.price, Base(order.quantity - order.executed))
 
+    def set_quantity_step(self, step: str) -> None:
+        """The venue changes the symbol's rules."""
+        self.rules_now = replace(RULES, quantity_step=Decimal(step))
+
     def set_asks(self, *asks: tuple[str, str]) -> None:
         """The market moves: prices and quantities offered from now on, best first. Resting buys at or above them are
         filled, at their own prices."""
@@ -451,9 +455,7 @@ class FakeExchange:
             at=self.now(),
         )
         self.trades.append((self.clock.monotonic() + self.fills_after_s, fill))
-        for tell in tuple(self.listeners):
-            tell(self.orders[index])
-            tell(fill)
+        self._tell(self.orders[index], fill)
 
     def _cancel(self, client_order_id: str) -> None:
         self.cancelled.append(client_order_id)
@@ -470,8 +472,12 @@ class FakeExchange:
             self._lock("USDT", -order.price * rest)
         status = OrderStatus.PARTIALLY_CANCELLED if order.executed else OrderStatus.CANCELLED
         self.orders[index] = replace(order, status=status)
+        self._tell(self.orders[index])
+
+    def _tell(self, *items: Order | Fill) -> None:
         for tell in tuple(self.listeners):
-            tell(self.orders[index])
+            for item in items:
+                tell(item)
 
 
 def _give(answer: asyncio.Future[Ack], outcome: Ack | Exception) -> None:

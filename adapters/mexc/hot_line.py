@@ -212,8 +212,9 @@ class MexcHotLine:
         """Neither the connection nor what lies ready on it is touched."""
         self._written(order)
         reply = AnswerReader().feed(_REFUSAL)
+        assert reply is not None
         with suppress(Refused):
-            accepted_body(reply or Reply(0, b""), Purpose.WRITE)
+            accepted_body(reply, Purpose.WRITE)
 
     def drop(self) -> None:
         """Let go of the connection; idempotent."""

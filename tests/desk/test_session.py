@@ -608,7 +608,7 @@ async def test_rules_that_changed_at_the_opening_are_read_again() -> None:
     floor = a_floor(ladder=(), time_stop_s=2)
     desk = floor.desk()
     trading = asyncio.create_task(floor.trade(desk))
-    await floor.at(-0.5, lambda: setattr(floor.exchange, "rules_now", replace(RULES, quantity_step=Decimal(100))))
+    await floor.at(-0.5, lambda: floor.exchange.set_quantity_step("100"))
 
     entry, _ = await trading
     await desk.close()
@@ -636,7 +636,7 @@ async def test_a_guard_reads_the_rules_again_when_its_size_is_refused() -> None:
     floor = a_floor(ladder=(), time_stop_s=4)
     desk = floor.desk()
     trading = asyncio.create_task(floor.trade(desk))
-    await floor.at(2, lambda: setattr(floor.exchange, "rules_now", replace(RULES, quantity_step=Decimal(100))))
+    await floor.at(2, lambda: floor.exchange.set_quantity_step("100"))
 
     _, guard = await trading
     await desk.close()

@@ -284,7 +284,7 @@ async def test_rules_that_changed_are_seen_by_every_lane() -> None:
     floor = a_floor(strategy=EntryStrategy.BURST, burst_shots=2)
     desk = floor.desk()
     trading = asyncio.create_task(floor.trade(desk))
-    await floor.at(-0.5, lambda: setattr(floor.exchange, "rules_now", replace(RULES, quantity_step=Decimal(100))))
+    await floor.at(-0.5, lambda: floor.exchange.set_quantity_step("100"))
 
     entry, _ = await trading
     await desk.close()

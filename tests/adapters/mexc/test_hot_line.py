@@ -24,15 +24,7 @@ from adapters.mexc.hot_line import MexcHotLine, Place
 from adapters.mexc.http11 import AnswerReader
 from adapters.mexc.limits import Priority, Resource
 from adapters.mexc.signing import Credentials
-from domain.errors import (
-    AccessDenied,
-    NotTradable,
-    OutcomeUnknown,
-    PriceRefused,
-    RateLimited,
-    SniperError,
-    TryAgain,
-)
+from domain.errors import AccessDenied, NotTradable, OutcomeUnknown, PriceRefused, RateLimited, SniperError, TryAgain
 from domain.ports import Ack
 from tests.adapters.mexc.conftest import answer_bytes
 from tests.adapters.mexc.hot_orders import ACK, REFUSAL, LeapingClock, signed
