@@ -30,6 +30,9 @@ from domain.ports import StreamGap
 from domain.session import Phase, SessionRecord
 
 _ASK_AGAIN_S = 0.5
+_ASK_UNLISTED_S = 3.0
+"""A question for the rules of a pair that the venue does not list takes almost a second's worth of the request budget,
+which other sessions' exits need too."""
 _LET_GO_WITHIN_S = 3.0
 
 log = structlog.get_logger()
@@ -177,11 +180,13 @@ class SessionRun:
         while True:
             desk.keeper.check()
             await desk.exchange_now()
+            pause = _ASK_AGAIN_S
             with suppress(TryAgain, OutcomeUnknown, Refused):
                 rules = await self._kit.exchange.rules(desk.record.symbol, urgent=True)
                 if rules is not None:
                     return rules
-            await self._kit.clock.sleep(_ASK_AGAIN_S)
+                pause = _ASK_UNLISTED_S
+            await self._kit.clock.sleep(pause)
 
     async def _load(self) -> SessionRecord:
         record = await self._kit.store.load(self._key)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -578,18 +578,24 @@ async def test_a_key_that_is_refused_while_guarding_does_not_end_the_guard() -> 
     assert floor.complaints() == []
 
 
-async def test_a_pair_that_is_listed_seconds_before_its_opening_is_bought(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked_at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """When the venue was asked for rules."""
+    asked: list[datetime] = []
+    rules = FakeExchange.rules
+
+    async def noted(exchange: FakeExchange, *arguments: Any, **named: Any) -> SymbolRules | None:
+        asked.append(exchange.clock.now())
+        return await rules(exchange, *arguments, **named)
+
+    monkeypatch.setattr(FakeExchange, "rules", noted)
+    return asked
+
+
+async def test_a_pair_that_is_listed_seconds_before_its_opening_is_bought(asked_at: list[datetime]) -> None:
     """Until then its rules are asked for sparingly: a question costs almost a second of the request budget."""
     floor = a_floor(ladder=(), time_stop_s=2, opens_in_s=30.0)
     floor.exchange.rules_now = None
-    asked: list[float] = []
-    rules = FakeExchange.rules
-
-    async def counted(exchange: FakeExchange, *arguments: Any, **named: Any) -> SymbolRules | None:
-        asked.append((floor.record.opens_at - floor.clock.now()).total_seconds())
-        return await rules(exchange, *arguments, **named)
-
-    monkeypatch.setattr(FakeExchange, "rules", counted)
     desk = floor.desk()
     trading = asyncio.create_task(floor.trade(desk))
     await floor.at(-3.5, lambda: setattr(floor.exchange, "rules_now", RULES))
@@ -597,10 +603,31 @@ async def test_a_pair_that_is_listed_seconds_before_its_opening_is_bought(monkey
     entry, _ = await trading
     await desk.close()
 
-    before = [left_s for left_s in asked if left_s > 3.5]
+    before = [at for at in asked_at if at < floor.record.opens_at - timedelta(seconds=3.5)]
     assert entry.result == "filled"
     assert len(before) <= 15
-    assert all(earlier - later < 3.2 for earlier, later in pairwise(before))
+    assert all(later - earlier < timedelta(seconds=3.2) for earlier, later in pairwise(before))
+
+
+async def test_a_pair_that_vanished_is_asked_for_sparingly_by_its_guard(asked_at: list[datetime]) -> None:
+    """Who takes over waits for the rules to sell by, and leaves the request budget to the exits of others."""
+    floor = a_floor(ladder=(), time_stop_s=10)
+    first = floor.desk()
+    entry = await first.fire(KEY)
+    await first.close()
+    floor.exchange.rules_now = None
+    taken_over_at = floor.clock.now()
+    second = floor.desk("guard", may_fire=False)
+    trading = asyncio.create_task(floor.trade(second))
+    await floor.at(40.0, lambda: setattr(floor.exchange, "rules_now", RULES))
+
+    _, report = await trading
+    await second.close()
+
+    assert entry.result == "filled"
+    assert report.flat
+    assert 5 < len([at for at in asked_at if at > taken_over_at]) <= 15
+    assert floor.complaints() == []
 
 
 async def test_rules_that_changed_at_the_opening_are_read_again() -> None:
