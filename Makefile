@@ -68,7 +68,7 @@ bootstrap:
 
 # A server found or made once up front, so that its minutes of building are seen for what they are.
 temporal: bootstrap
-	@$(VENV)/python -m adapters.local.temporal_binary
+	@found=$$($(VENV)/python -m adapters.local.temporal_binary) && echo "Temporal: $$found" || { echo "$$found"; exit 1; }
 
 # For the panel's tests: found, or installed once.
 chromium: bootstrap

@@ -51,6 +51,8 @@ async def run_demo(*, once: bool, seed: int, budget: Decimal, json: bool) -> int
         await run_stack(options, body, say=booting.say)
     finally:
         booting.close()
+    if once and codes and not json:
+        narrator.say("the stack is stopped, the record stays: `sniper up` serves it again", style="dim")
     return codes[0] if codes else FAILED  # none: interrupted before the session's end
 
 

@@ -74,5 +74,5 @@ def _summary(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.severity for finding in findings)
     told = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
     silent = sum(finding.found.startswith(NOT_ASKED) for finding in findings)
-    unknown = f", of which {silent} could not be asked" if silent else ""
+    unknown = f"; {silent} of them could not be asked, so nothing is known about those" if silent else ""
     return f"{_SUMMARIES[worst(findings)]}: {len(findings)} checks, {told}{unknown}"

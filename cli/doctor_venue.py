@@ -174,7 +174,7 @@ def _credentials(installation: Installation, probes: _Venue) -> Check:
 def _missing(variables: Sequence[str], expected: str) -> Verdict:
     names = " and ".join(variables)
     return error(
-        f"{names}: got None",
+        f"{names}: not given",
         expected=expected,
         remedy=f"set {names}; or leave every MEXC_ variable out to use the stack's own venue",
     )

@@ -177,7 +177,7 @@ def _result(detail: SessionDetail, units: Units) -> str:
         return f"result: open, {line.phase}" + (f"; needs attention: {line.attention}" if line.attention else "")
     spent, received = money(line.spent, units.quote), money(line.received, units.quote)
     gain = signed(line.result, units.quote)
-    text = f"result: {line.outcome}, spent {spent}, received {received}, {gain} after fees"
+    text = f"result: {line.outcome}, spent {spent} and received {received} before fees, {gain} after them"
     return text + (f"; {line.reason}" if line.reason else "")
 
 

@@ -154,7 +154,7 @@ class SessionRun:
             return "nothing was bought"
         report = await self._guard(desk)
         if report is None:
-            return "another desk wishes to take over"
+            return "handed over to another desk, which asked for it"
         self.flat = report
         self._changed.set()
         return "flat"

@@ -25,14 +25,18 @@ class SniperError(Exception):
 
 
 class InvalidInput(SniperError):
-    """A value that cannot be used. Its text is one line: what, the value, what was expected, what to do."""
+    """A value that cannot be used. Its text is one line: what, the value, what was expected, what to do.
+
+    value: None where none was given.
+    """
 
     def __init__(self, what: str, *, value: object, expected: str, remedy: str) -> None:
         self.what = what
         self.value = value
         self.expected = expected
         self.remedy = remedy
-        super().__init__(f"{what}: got {value!r}, expected {expected}; {remedy}")
+        got = "not given" if value is None else f"got {value!r}"
+        super().__init__(f"{what}: {got}, expected {expected}; {remedy}")
 
 
 class Refused(SniperError):

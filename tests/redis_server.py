@@ -1,6 +1,6 @@
 """A Redis of a test's own: found on the PATH, or installed once by the system's packages.
 
-`python -m tests.redis_server` makes sure there is one and prints its path.
+`python -m tests.redis_server` makes sure there is one and says where.
 """
 
 import os
@@ -99,7 +99,7 @@ def main() -> int:
     except SniperError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{found}\n")
+    sys.stdout.write(f"Redis: {found}\n")
     return 0
 
 

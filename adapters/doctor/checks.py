@@ -63,7 +63,7 @@ def _machine(installation: Installation, wanted: Wanted, free: home.FreeBytes) -
             blocking(lambda: temporal_executable.look_at_temporal_executable(os.environ)),
             within_s=LONG_WITHIN_S,
         ),
-        Check("realtime", blocking(realtime.look_at_realtime)),
+        Check("realtime", blocking(lambda: realtime.look_at_realtime(installation.settings.sniper_fire_cpu))),
     )
 
 

@@ -47,7 +47,7 @@ class Installation:
         """Why no stack says where its parts are."""
         if self.unusable(HOME_VARIABLE):
             return "what the stack says of itself cannot be read"
-        if self.stack_pid is not None:
+        if self._on_its_way:
             return f"the stack of process {self.stack_pid} is starting or stopping"
         return "no stack runs"
 
@@ -57,7 +57,13 @@ class Installation:
             return not_asked(refusal)  # the settings' own finding has the remedy
         names = " and ".join(variables)
         where = self.no_stack if self.stack is None else "the stack does not name it"
-        return not_asked(f"{where}, and {names} is not set", remedy=f"`sniper up`, or set {names}")
+        start = "run the doctor again" if self._on_its_way else "`sniper up`"
+        return not_asked(f"{where}, and {names} is not set", remedy=f"{start}, or set {names}")
+
+    @property
+    def _on_its_way(self) -> bool:
+        """Whether a stack starts or stops: what it says of itself will change by itself."""
+        return self.stack_pid is not None and self.stack is None
 
     def process_of(self, child: str) -> int | None:
         """Process id of a part, as the settings name it; None when it is none of those that the running stack keeps."""

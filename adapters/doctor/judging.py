@@ -250,15 +250,26 @@ def panel(url: str, complaint: str, *, cure: str) -> Verdict:
     return error(f"{url} does not answer its health question: {complaint}", expected="HTTP 200", remedy=cure)
 
 
-def realtime(complaint: str, cpus: int) -> Verdict:
-    """complaint: why real-time scheduling is refused, empty when it is granted. cpus: this process may use."""
-    processors = _counted(cpus, "CPU")
-    if not complaint:
-        return ok(f"may be used; {processors}")
-    return info(
-        f"may not be used ({complaint}); {processors}",
-        remedy="nothing needs it; to allow it, grant CAP_SYS_NICE, or `rtprio 1` in limits.conf",
-    )
+def realtime(complaint: str, cpus: int, cpu: int | None, pinning_complaint: str) -> Verdict:
+    """complaint: why real-time scheduling is refused, empty when it is granted. cpus: how many this process may use.
+    cpu: the one that the sending thread is to keep to, None: any. pinning_complaint: why it cannot, empty when it can.
+    """
+    granted = f"may not be used ({complaint})" if complaint else "may be used"
+    found = f"{granted}; {_counted(cpus, 'CPU')}, {_pinning(cpus, cpu, pinning_complaint)}"
+    remedies = []
+    if complaint:
+        remedies.append("nothing needs it; to allow it, grant CAP_SYS_NICE, or `rtprio 1` in limits.conf")
+    if cpu is not None and pinning_complaint:
+        remedies.append("leave SNIPER_FIRE_CPU out, or allow sched_setaffinity")
+    return info(found, remedy="; ".join(remedies)) if remedies else ok(found)
+
+
+def _pinning(cpus: int, cpu: int | None, complaint: str) -> str:
+    if complaint:
+        return f"the sending thread cannot be kept to one ({complaint})"
+    if cpu is not None:
+        return f"the sending thread keeps to number {cpu}"
+    return "the sending thread uses any" + (": SNIPER_FIRE_CPU would keep it to one" if cpus > 1 else "")
 
 
 def _listed(texts: Sequence[str]) -> str:

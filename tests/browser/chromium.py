@@ -1,6 +1,6 @@
 """A Chromium for the panel's tests and pictures: found, installed by the system's packages, or Playwright's own.
 
-`python -m tests.browser.chromium` makes sure there is one and prints its path.
+`python -m tests.browser.chromium` makes sure there is one and says where.
 """
 
 import os
@@ -80,7 +80,7 @@ def main() -> int:
     except SniperError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{found}\n")
+    sys.stdout.write(f"Chromium: {found}\n")
     return 0
 
 

@@ -402,7 +402,7 @@ def test_without_a_stack_the_missing_address_is_named(
 ) -> None:
     """Nothing is guessed."""
     assert run(["sessions"]) == 1
-    assert "DATABASE_URL: got None" in capsys.readouterr().err
+    assert "DATABASE_URL: not given" in capsys.readouterr().err
 
 
 def test_stopping_where_nothing_runs_is_done(lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

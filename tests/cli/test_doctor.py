@@ -72,8 +72,8 @@ def test_a_venue_without_a_key_is_wrong(
 
     assert found.code == 1
     assert found.of("error") == {"venue", "venue-stream", "credentials"}
-    assert "MEXC_API_KEY and MEXC_API_SECRET: got None" in found.text("credentials")
-    assert "MEXC_WS_URL: got None" in found.text("venue-stream")
+    assert "MEXC_API_KEY and MEXC_API_SECRET: not given" in found.text("credentials")
+    assert "MEXC_WS_URL: not given" in found.text("venue-stream")
 
 
 def test_a_left_over_state_file_is_a_warning(

@@ -185,7 +185,7 @@ def test_a_redis_that_went_is_told_for_each_worker_and_one_that_came_back_too(
         (
             {"MEXC_API_KEY": "alone"},
             {"credentials"},
-            "MEXC_API_SECRET: got None | key and secret of one account | set MEXC_API_SECRET",
+            "MEXC_API_SECRET: not given | key and secret of one account | set MEXC_API_SECRET",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",

@@ -85,6 +85,7 @@ def test_a_stack_that_is_not_ready_is_told_from_none(home: Path) -> None:
 
     assert found.stack_pid == os.getpid()
     assert found.no_stack == f"the stack of process {os.getpid()} is starting or stopping"
+    assert found.unnamed("DATABASE_URL").remedy == "run the doctor again, or set DATABASE_URL"
 
 
 def test_a_stack_file_that_cannot_be_read_is_named(home: Path) -> None:

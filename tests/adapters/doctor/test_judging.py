@@ -301,11 +301,22 @@ def test_a_temporal_executable_is_missed_only_where_none_can_be_made(
 
 def test_real_time_scheduling_is_never_missed() -> None:
     """It is told, with the number of processors."""
-    assert judging.realtime("", 8) == ok("may be used; 8 CPUs")
-    verdict = judging.realtime("Operation not permitted", 1)
+    assert judging.realtime("", 8, 3, "") == ok("may be used; 8 CPUs, the sending thread keeps to number 3")
+    assert judging.realtime("", 8, None, "").found.endswith("any: SNIPER_FIRE_CPU would keep it to one")
+    verdict = judging.realtime("Operation not permitted", 1, None, "")
     assert verdict.severity is Severity.INFO
-    assert verdict.found == "may not be used (Operation not permitted); 1 CPU"
+    assert verdict.found == "may not be used (Operation not permitted); 1 CPU, the sending thread uses any"
     assert "CAP_SYS_NICE" in verdict.remedy
+
+
+def test_a_named_processor_that_is_refused_has_a_remedy() -> None:
+    """Without a name nobody misses it."""
+    named = judging.realtime("", 2, 1, "Operation not permitted")
+
+    assert named.severity is Severity.INFO
+    assert "cannot be kept to one (Operation not permitted)" in named.found
+    assert "SNIPER_FIRE_CPU" in named.remedy
+    assert judging.realtime("", 2, None, "Operation not permitted").severity is Severity.OK
 
 
 def test_a_silent_panel_is_an_error() -> None:

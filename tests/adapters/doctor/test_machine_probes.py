@@ -154,8 +154,20 @@ def test_an_executable_that_is_none_is_named() -> None:
 
 
 def test_nothing_becomes_real_time_by_asking() -> None:
-    """This thread is scheduled as before."""
-    before = os.sched_getscheduler(0)
+    """This thread is scheduled as before, on the same processors."""
+    before = os.sched_getscheduler(0), os.sched_getaffinity(0)
+    cpu = max(os.sched_getaffinity(0))
 
-    assert look_at_realtime().severity in (Severity.OK, Severity.INFO)
-    assert os.sched_getscheduler(0) == before
+    verdict = look_at_realtime(cpu)
+
+    assert verdict.severity in (Severity.OK, Severity.INFO)
+    assert verdict.found.endswith(f"the sending thread keeps to number {cpu}")
+    assert (os.sched_getscheduler(0), os.sched_getaffinity(0)) == before
+
+
+def test_a_processor_that_is_not_there_is_told() -> None:
+    """With what the kernel said of it."""
+    verdict = look_at_realtime(10_000)
+
+    assert verdict.severity is Severity.INFO
+    assert "cannot be kept to one (Invalid argument)" in verdict.found
