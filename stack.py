@@ -23,7 +23,7 @@ from adapters.local.loopback_http import call
 from adapters.local.options import StackOptions
 from adapters.local.panel_access import PanelAccess
 from adapters.local.ports import LOOPBACK, choose_port, on_a_port
-from adapters.local.postgres import embedded_postgres, require_usable
+from adapters.local.postgres import embedded_postgres
 from adapters.local.state import StackState, only_stack, running_pid, write_state
 from adapters.local.supervisor import Supervisor
 from adapters.local.temporal_binary import find_binary, make_binary_apart
@@ -35,6 +35,7 @@ from adapters.local.temporal_server import (
     require_answering,
 )
 from adapters.local.waiting import to_the_end, together
+from adapters.postgres.address import require_usable
 from adapters.venue_kind import VenueKind
 from domain.errors import SniperError
 from workflows.names import SEARCH_ATTRIBUTES

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from adapters.local.progress import progress
 from domain.errors import SniperError
+from tests.installed_programs import can_install, install, tell_where
 
 _READY_WITHIN_S = 10.0
 
@@ -23,14 +23,9 @@ def find_or_make() -> Path:
     """Raises SniperError when there is none and none can be installed."""
     if found := shutil.which("redis-server"):
         return Path(found)
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    if not can_install():
         raise SniperError("redis-server: not on the PATH; install your system's package of that name")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with progress("installing redis-server from the system's packages"):
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "redis-server"]):
-            done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise SniperError(f"redis-server: {command[1]} failed: {' '.join(done.stderr.split()[-30:])}")
+    install("redis-server", ["redis-server"], os.environ)
     found = shutil.which("redis-server")
     if found is None:
         raise SniperError("redis-server: installed without an error, but it is not on the PATH")
@@ -92,16 +87,5 @@ class RedisServer:
             return False
 
 
-def main() -> int:
-    """Exit code 0 when there is one, 1 with one line when none could be got."""
-    try:
-        found = find_or_make()
-    except SniperError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"Redis: {found}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell_where("Redis", find_or_make))

@@ -148,41 +148,6 @@ def embedded_postgres(home: Path) -> EmbeddedPostgres:
     return EmbeddedPostgres(data, _sockets_for(data), _programs(version), system_user.for_postgres(data))
 
 
-def require_usable(database_url: str) -> None:
-    """Can the schema be kept in this database? Raises InvalidInput when it does not answer or grants no rights."""
-    try:
-        parts = psycopg.conninfo.conninfo_to_dict(database_url)
-    except psycopg.Error:
-        raise InvalidInput(
-            "DATABASE_URL",
-            value="a text that cannot be read",  # not shown: it may hold a password anywhere
-            expected="postgresql://user:password@host:port/database",
-            remedy="correct it, or unset it to use the embedded Postgres",
-        ) from None
-    shown = " ".join(f"{key}={value}" for key, value in parts.items() if key != "password")
-    try:
-        with psycopg.connect(database_url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
-            row = connection.execute(
-                "SELECT has_database_privilege(current_database(), 'CREATE')"
-                " OR has_schema_privilege(current_schema(), 'CREATE')"
-            ).fetchone()
-    except psycopg.Error as exc:
-        reason = " ".join(str(exc).split())
-        raise InvalidInput(
-            "DATABASE_URL",
-            value=shown,
-            expected="a Postgres that answers and lets us in",
-            remedy=f"start it or correct the URL, or unset it to use the embedded one ({reason})",
-        ) from exc
-    if row is None or row[0] is not True:
-        raise InvalidInput(
-            "DATABASE_URL",
-            value=shown,
-            expected="a role that may create tables in the database",
-            remedy="GRANT CREATE on its schema to the role, or use another role",
-        )
-
-
 def _programs(version: int) -> Path:
     package = importlib.util.find_spec(PACKAGE)  # located, not imported: its import picks a runtime folder and warns
     places = package.submodule_search_locations if package is not None else None

@@ -67,6 +67,25 @@ def refusal(url: str, reason: object, *, expected: str = "a Postgres that answer
     )
 
 
+def require_usable(url: str) -> None:
+    """Can the schema be kept in this database? Raises InvalidInput when it does not answer or grants no rights."""
+    try:
+        with psycopg.connect(connection_options(url, name="sniper start")) as connection:
+            row = connection.execute(
+                "SELECT has_database_privilege(current_database(), 'CREATE')"
+                " OR has_schema_privilege(current_schema(), 'CREATE')"
+            ).fetchone()
+    except psycopg.Error as exc:
+        raise refusal(url, exc) from exc
+    if row is None or row[0] is not True:
+        raise InvalidInput(
+            "DATABASE_URL",
+            value=shown(url),
+            expected="a role that may create tables in the database",
+            remedy="GRANT CREATE on its schema to the role, or use another role",
+        )
+
+
 def missing_schema(url: str) -> InvalidInput:
     """The one line for a database in which nobody has made the tables."""
     return InvalidInput(

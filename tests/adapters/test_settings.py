@@ -14,31 +14,13 @@ from adapters.local.state import StackState, only_stack, write_state
 from adapters.settings import Settings, read_settings
 from adapters.venue_kind import VenueKind
 from domain.errors import InvalidInput
-
-NAMES = (
-    "DATABASE_URL",
-    "TEMPORAL_ADDRESS",
-    "TEMPORAL_NAMESPACE",
-    "SNIPER_HOME",
-    "SNIPER_ACCOUNT",
-    "MEXC_REST_URL",
-    "MEXC_WS_URL",
-    "MEXC_API_KEY",
-    "MEXC_API_SECRET",
-    "PANEL_URL",
-    "SNIPER_VENUE",
-    "SNIPER_PAPER_BALANCE",
-    "SNIPER_PAPER_ONE_WAY_MS",
-    "REDIS_URL",
-    "MEXC_CAPTURE_DIR",
-)
+from tests.environment import forget_installation
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty environment, and a home of its own."""
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
+    forget_installation(monkeypatch)
     monkeypatch.setenv("SNIPER_HOME", str(tmp_path))
     return tmp_path
 

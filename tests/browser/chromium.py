@@ -5,16 +5,15 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from adapters.local.progress import progress
 from domain.errors import InvalidInput, SniperError
+from tests.installed_programs import can_install, install, run, tell_where
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_LAST_LINES = 5
 
 
 def find_chromium(environ: Mapping[str, str]) -> Path | None:
@@ -34,14 +33,11 @@ def find_chromium(environ: Mapping[str, str]) -> Path | None:
 
 def make_chromium(environ: Mapping[str, str]) -> Path:
     """As root from the system's packages, otherwise by Playwright's download. Raises SniperError with the reason."""
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {**environ, "DEBIAN_FRONTEND": "noninteractive"}
-        with progress("installing Chromium from the system's packages"):
-            _run(["apt-get", "update", "-qq"], quiet)
-            _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"], quiet)
+    if can_install():
+        install("Chromium", ["chromium", "fonts-dejavu-core"], environ)
     else:
         with progress("downloading Chromium"):
-            _run([sys.executable, "-m", "playwright", "install", "chromium"], environ)
+            run("Chromium", [sys.executable, "-m", "playwright", "install", "chromium"], environ)
     found = find_chromium(environ)
     if found is None:
         raise SniperError("Chromium: installed without an error, but it cannot be found; set SNIPER_CHROMIUM to it")
@@ -63,26 +59,5 @@ def _downloaded() -> Path | None:
     return path if path.exists() else None
 
 
-def _run(command: list[str], environ: Mapping[str, str]) -> None:
-    done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        said = " ".join((done.stdout + done.stderr).split("\n")[-_LAST_LINES:])
-        raise SniperError(
-            f"Chromium: {command[0]} ended with exit code {done.returncode} ({' '.join(said.split())}); install a "
-            "Chromium by hand, or set SNIPER_CHROMIUM to one"
-        )
-
-
-def main() -> int:
-    """Exit code 0 when there is one, 1 with one line when none could be got."""
-    try:
-        found = find_or_make()
-    except SniperError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"Chromium: {found}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell_where("Chromium", find_or_make))

@@ -1,16 +1,11 @@
-"""The ground a claim of the contract is checked on, and a database for those that need one."""
+"""The ground a claim of the contract is checked on."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
-import psycopg
 import pytest
 
-from tests.adapters.postgres.conftest import numbers, server
-from tests.adapters.postgres.server import Server
 from tests.contract.grounds import Ground, fake_ground, mexc_ground, paper_ground
-
-__all__ = ["numbers", "server"]  # fixtures
 
 GROUNDS: Mapping[str, Callable[[str], AbstractAsyncContextManager[Ground]]] = {
     "fake": fake_ground,
@@ -26,20 +21,8 @@ def venue_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(venue_name: str, request: pytest.FixtureRequest) -> str:
-    """Only where it is needed: starting Postgres takes a second."""
-    if venue_name != "paper":
-        return ""
-    running: Server = request.getfixturevalue("server")
-    counted: Iterator[int] = request.getfixturevalue("numbers")
-    name = f"contract_{next(counted)}"
-    with psycopg.connect(running.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
-    return running.url_of(name)
-
-
-@pytest.fixture
-async def ground(venue_name: str, database_url: str) -> AsyncIterator[Ground]:
-    """One venue, opened for one test."""
-    async with GROUNDS[venue_name](database_url) as opened:
+async def ground(venue_name: str, request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
+    """One venue, opened for one test; a database only where it is needed: starting Postgres takes a second."""
+    url = str(request.getfixturevalue("database_url")) if venue_name == "paper" else ""
+    async with GROUNDS[venue_name](url) as opened:
         yield opened

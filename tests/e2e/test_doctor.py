@@ -28,13 +28,13 @@ from cli.doctor_run import WANTED, diagnose
 from cli.main import run
 from stack import ROOT, stop_running
 from tests.cli.doctoring import NAMES, Diagnosis, diagnosed, logs_as_before, nobody
+from tests.environment import forget_installation
 from tests.redis_server import RedisServer
 
 __all__ = ["logs_as_before", "nobody"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.server, pytest.mark.usefixtures("logs_as_before")]
 
-OURS = ("MEXC_", "SNIPER_", "DATABASE_", "TEMPORAL_", "REDIS_")
 NOBODY = "NOBODY"
 """Stands for an address at which nobody answers."""
 DATABASE_CHECKS = {"database", "migrations", "sessions-attention", "venue-access"}
@@ -455,8 +455,7 @@ def test_a_part_that_hangs_is_named_and_hangs_nothing_else(
 def _environment(home: Path) -> Iterator[None]:
     """Nothing is said but the home."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(OURS)]:
-            patch.delenv(name)
+        forget_installation(patch)
         patch.setenv("SNIPER_HOME", str(home))
         yield
 

@@ -16,6 +16,7 @@ import worker
 from adapters.postgres import migrate
 from adapters.settings import Settings, read_settings
 from ops.container import open_account
+from tests.environment import forget_installation
 from tests.ops.composition import (
     COMPOSE_FILE,
     OUR_IMAGE,
@@ -265,8 +266,7 @@ def _tag(name: str) -> str:
 
 
 def _settings_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for field in Settings.model_fields:
-        monkeypatch.delenv(field.upper(), raising=False)
+    forget_installation(monkeypatch)
     for name, value in service["environment"].items():
         monkeypatch.setenv(name, value)
     return read_settings()

@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from adapters.local.child import Child, Run
-from adapters.local.postgres import EmbeddedPostgres, embedded_postgres, require_usable, works_in
+from adapters.local.postgres import EmbeddedPostgres, embedded_postgres, works_in
 from adapters.local.supervisor import Supervisor
+from adapters.postgres.address import require_usable
 from domain.errors import InvalidInput
 from tests.stack.helpers import Heard, eventually
 

@@ -9,16 +9,13 @@ import pytest
 from adapters.doctor.findings import Severity
 from adapters.doctor.installation import read_installation
 from adapters.local.state import STATE_FILE, StackState, only_stack, write_state
-
-NAMES = ("DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "SNIPER_ACCOUNT", "PANEL_URL")
-VENUE_NAMES = ("MEXC_REST_URL", "MEXC_WS_URL", "MEXC_API_KEY", "MEXC_API_SECRET")
+from tests.environment import forget_installation
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty environment, and a home of its own."""
-    for name in NAMES + VENUE_NAMES:
-        monkeypatch.delenv(name, raising=False)
+    forget_installation(monkeypatch)
     monkeypatch.setenv("SNIPER_HOME", str(tmp_path))
     return tmp_path
 

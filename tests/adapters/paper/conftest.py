@@ -16,9 +16,6 @@ from adapters.postgres.database import Database
 from domain.orders import OrderRequest
 from domain.ports import Ack
 from tests.adapters.paper.public_side import HandExchange, HandExchangeClock, HandStreams
-from tests.adapters.postgres.conftest import database_url, numbers, server
-
-__all__ = ["database_url", "numbers", "server"]  # fixtures
 
 
 @dataclass
