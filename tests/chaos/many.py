@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -99,10 +100,13 @@ def run_many(seeds: Sequence[int], kind: Kind = "threads", *, processes: int = 2
     """Outcomes as they come. Raises RuntimeError when a process ends early or hangs."""
     context = multiprocessing.get_context("spawn")
     outcomes: Queue[Outcome | None] = context.Queue()
-    parts = [tuple(seeds[number::processes]) for number in range(processes)]
-    workers = [context.Process(target=_work, args=(part, kind, outcomes)) for part in parts if part]
+    waiting: Queue[int | None] = context.Queue()
+    waiting.cancel_join_thread()  # seeds that nobody takes any more keep nobody from ending
+    workers = [context.Process(target=_work, args=(waiting, kind, outcomes)) for _ in range(min(processes, len(seeds)))]
     for worker in workers:
         worker.start()
+    for seed in (*seeds, *(None for _ in workers)):
+        waiting.put(seed)
     try:
         working = len(workers)
         while working:
@@ -117,12 +121,13 @@ def run_many(seeds: Sequence[int], kind: Kind = "threads", *, processes: int = 2
             worker.join()
 
 
-def _work(seeds: Sequence[int], kind: Kind, outcomes: "Queue[Outcome | None]") -> None:
+def _work(waiting: "Queue[int | None]", kind: Kind, outcomes: "Queue[Outcome | None]") -> None:
     sys.setswitchinterval(SWITCH_S)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that its Postgres ends with it
-    for first in range(0, len(seeds), _RUNS_PER_GROUND):
+    seeds = iter(waiting.get, None)
+    for first in seeds:
         with tempfile.TemporaryDirectory() as home, Ground.open(Path(home), KINDS[kind].scale) as ground:
-            for seed in seeds[first : first + _RUNS_PER_GROUND]:
+            for seed in chain((first,), islice(seeds, _RUNS_PER_GROUND - 1)):
                 outcome = run_one(ground, seed, kind)
                 outcomes.put(outcome if outcome.complaints else replace(outcome, story=()))
     outcomes.put(None)
