@@ -19,6 +19,10 @@ class EntryGivenUp(SniperError):
         super().__init__(reason)
 
 
+class InDoubt(SniperError):
+    """Nobody knows yet what became of another shot: this one waits until it is known."""
+
+
 class LastLook:
     """Of one entry, armed for one version of its plan: the one that risk approved.
 
@@ -46,14 +50,14 @@ class LastLook:
             raise Disarmed("opening or policy changed")
 
     def __call__(self, aimed_by: ClockEstimate) -> None:
-        """The last thing before a send. Raises LeaseLost, EntryGivenUp or Disarmed, and then nothing leaves.
+        """The last thing before a send. Raises LeaseLost, EntryGivenUp, Disarmed or InDoubt, and then nothing leaves.
 
         aimed_by: what was known of the exchange's clock when the shot was aimed.
         """
         self._desk.keeper.check()
         self.still_wanted()
         if self.doubt:
-            raise EntryGivenUp("the outcome of another shot is not known")
+            raise InDoubt("the outcome of another shot is not known")
         if self._desk.watch.stale():
             raise EntryGivenUp("the session's row could not be read for 2 s, so a halt might be missed")
         if (why := self._why_aim_is_off(aimed_by)) is not None:

@@ -1,7 +1,7 @@
-"""Finding out what became of an order, over REST, by its client order id. Never sends an order."""
+"""Finding out what became of an order, over REST, by its client order id; taking it off the book. Never sends one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -49,20 +49,25 @@ class Learner:
         """What the account's stream said of one of our orders; it counts where the venue's list does not tell it."""
         self._heard[fill.trade_id] = fill
 
-    async def settle(self, intent: OrderIntent, believe_absent_at: datetime, *, ending: bool = False) -> Order | None:
-        """Ask until the order is final with all its fills, or certainly absent (None).
+    async def settle(
+        self, intent: OrderIntent, believe_absent_at: datetime, given_up: Callable[[], bool], *, ending: bool = False
+    ) -> bool:
+        """Ask until the order is final with all its fills, or certainly absent. False: given up before.
 
         ending: what rests is taken off the book, as often as it takes; without it a resting order never settles.
         """
         asked = 0
         while not await self.ask(intent, believe_absent_at):
+            if given_up():
+                return False
             if ending:
-                await self._cancel(intent)
+                await self.cancel(intent)
             await self.pause(_ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S)
             asked += 1
-        return self._ledger.orders.get(intent.client_order_id)
+        return True
 
-    async def _cancel(self, intent: OrderIntent) -> None:
+    async def cancel(self, intent: OrderIntent) -> None:
+        """Take it off the book if it was seen there; how that went is learnt by asking."""
         order = self._ledger.orders.get(intent.client_order_id)
         if order is not None and not order.status.final:
             with suppress(TryAgain, OutcomeUnknown, Refused):  # asked about next, and cancelled again while it rests
@@ -75,7 +80,7 @@ class Learner:
         agrees only once the fills of a later one are known."""
         while True:
             for intent in intents:
-                await self._cancel(intent)
+                await self.cancel(intent)
             intents = [intent for intent in intents if not await self.ask(intent, believe_absent_at)]
             if not intents:
                 return

@@ -1,5 +1,6 @@
 """Everything one session's run shares while it holds the lease."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,15 +48,16 @@ class SessionDesk:
         """Local monotonic second after which an earlier holder's orders are all visible or never will be."""
         return self.granted_at + quiet_for_s(self.grant, self.record.policy.entry.recv_window_ms)
 
-    async def exchange_now(self) -> datetime:
+    async def exchange_now(self, still_wanted: Callable[[], None] = lambda: None) -> datetime:
         """Exchange time; measured first where there is none, as after a suspension of this machine, for as long as the
-        lease holds. Raises LeaseLost."""
+        lease holds. Raises LeaseLost, and what `still_wanted` raises while it has to wait."""
         while True:
             with suppress(TryAgain, OutcomeUnknown):
                 if self.kit.exchange_clock.estimate() is None:
                     await self.kit.exchange_clock.synchronise()
                 return self.kit.exchange_clock.now()
             self.keeper.check()
+            still_wanted()
             await self.kit.clock.sleep(_ASK_AGAIN_S)
 
     async def rules_anew(self, known: SymbolRules, *, urgent: bool = False) -> SymbolRules:

@@ -10,14 +10,24 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from desk.aftermath import GUARDED, Aftermath
 from desk.entry_ask import ask_inside, best_ask
-from desk.last_look import EntryGivenUp, LastLook
-from desk.learning import absent_from
+from desk.last_look import Disarmed, EntryGivenUp, InDoubt, LastLook
 from desk.session_desk import SessionDesk
 from desk.shot_record import shot_record
 from desk.stop_watch import until_stop
 from desk.volley import Firing, Shot, Volley
-from domain.entry import EntryOver, Lane, ShootAgain, Timing, after_order, after_refusal, again, cost, first_price
+from domain.entry import (
+    EntryOver,
+    Lane,
+    ShootAgain,
+    Timing,
+    after_order,
+    after_refusal,
+    again,
+    cost,
+    first_price,
+)
 from domain.errors import (
     ClockRefused,
     LeaseLost,
@@ -28,20 +38,18 @@ from domain.errors import (
     SniperError,
     TryAgain,
 )
-from domain.events import ShotSettled
 from domain.exchange_time import ClockSample
-from domain.money import NO_BASE, Price, Quote, SymbolRules
-from domain.orders import Order, OrderIntent, OrderKind
+from domain.money import Price, Quote, SymbolRules
 from domain.policy import EntryStrategy
 from domain.ports import Battery
 from domain.session import SessionRecord
 
 LOAD_BEFORE_S = 2.0
 """Before its instant an order is laid ready; the clock is not measured any more then."""
+_RELOAD_BEFORE_S = 0.3
+"""Of a further shot: whoever gives the entry up meanwhile does not wait for it."""
 _MEASURE_EVERY_S = 5.0
-_RESTING_LOOK_S = 0.25
-_GUARDED = (EntryStrategy.LIMIT, EntryStrategy.TRANCHE)
-"""Strategies that go on buying for seconds after their first fill: meanwhile the stop is watched here."""
+_DOUBT_LOOK_S = 0.05
 
 
 class Shooting:
@@ -66,7 +74,8 @@ class Shooting:
         self._battery = battery
         self._look = look
         self._late = late
-        self._bought = False
+        self._aftermath = Aftermath(desk, self._policy, self._opens_at, look)
+        self._disarmed: Disarmed | None = None
         self._near: set[int] = set()  # lanes whose shots are about to leave
         self._heard = asyncio.Event()
         self._firing = Firing(
@@ -88,7 +97,7 @@ class Shooting:
             asyncio.create_task(self._battery.keep(), name=f"lines {self._desk.key}"),
             asyncio.create_task(self._keep_measuring(), name=f"entry clock {self._desk.key}"),
         ]
-        if self._policy.strategy in _GUARDED:
+        if self._policy.strategy in GUARDED:
             helpers.append(asyncio.create_task(self._watch_stop(), name=f"entry stop {self._desk.key}"))
         lanes = [
             asyncio.create_task(self._lane(lane), name=f"lane {lane.number} {self._desk.key}") for lane in self._lanes
@@ -100,6 +109,8 @@ class Shooting:
                 task.cancel()
             await asyncio.gather(*lanes, *helpers, return_exceptions=True)
             await self._battery.restock(shots=False)
+        if self._disarmed is not None and not self._look.fired:
+            raise self._disarmed
         return _together([lane.result() for lane in lanes], bought=self._bought)
 
     async def _all(self, lanes: Sequence[asyncio.Task[EntryOver]]) -> None:
@@ -117,11 +128,19 @@ class Shooting:
         if broken is not None:
             raise broken
 
+    @property
+    def _bought(self) -> bool:
+        return self._aftermath.bought
+
     async def _lane(self, lane: Lane) -> EntryOver:
         try:
             return await self._fly(lane)
         except EntryGivenUp as reason:
             return EntryOver(reason.result, str(reason))
+        except Disarmed as reason:  # armed anew only as a whole: what another lane fired meanwhile is learnt first
+            self._disarmed = reason
+            self._look.stopped = str(reason)
+            return EntryOver("nothing", str(reason))
         finally:
             self._near.discard(lane.number)
 
@@ -130,7 +149,7 @@ class Shooting:
         ask = await self._reference(lane)
         if isinstance(ask, EntryOver):
             return ask
-        aim = max(lane.begins, self._kit.exchange_clock.now())
+        aim = max(lane.begins, await self._exchange_now())
         timing = Timing(self._policy, self._opens_at, aim)
         price = first_price(self._policy, lane.intents[0].bound, ask)
         intents = deque(lane.intents)
@@ -140,9 +159,13 @@ class Shooting:
             if isinstance(step, EntryOver):
                 return step
             price = step.price
-            if step.pause_s > LOAD_BEFORE_S:
-                await self._kit.clock.sleep(step.pause_s - LOAD_BEFORE_S)
-            aim = max(await self._desk.exchange_now() + timedelta(seconds=min(step.pause_s, LOAD_BEFORE_S)), aim)
+            again_at = await self._exchange_now() + timedelta(seconds=step.pause_s)
+            await self._until(again_at - timedelta(seconds=_RELOAD_BEFORE_S))
+            if self._policy.strategy is EntryStrategy.MARKET:
+                ask = await self._ask_inside(lane, timing.until(bought=self._bought))
+                if isinstance(ask, EntryOver):
+                    return ask
+            aim = max(again_at, await self._exchange_now(), aim)
 
     async def _volley(self, volley: Volley, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """Let it fly and learn what came of it."""
@@ -157,6 +180,9 @@ class Shooting:
             return await self._waited_for(error, volley, timing)
         try:
             await self._kit.launchpad.fly(volley, lambda: self._told(volley))
+        except InDoubt as doubt:
+            volley.put_back()
+            return await self._after_doubt(doubt, volley, timing)
         finally:
             self._told(volley)
             if volley.line is not None:
@@ -182,6 +208,13 @@ class Shooting:
             return again(volley.price, timing, now, str(error), bought=self._bought)
         return after_refusal(error, volley.price, timing, now, bought=self._bought)
 
+    async def _after_doubt(self, doubt: InDoubt, volley: Volley, timing: Timing) -> ShootAgain | EntryOver:
+        """Wait until every outcome is known, or no shot may go any more."""
+        while self._look.doubt and await self._exchange_now() <= timing.until(bought=self._bought):
+            self._look.still_wanted()
+            await self._kit.clock.sleep(_DOUBT_LOOK_S)
+        return again(volley.price, timing, await self._exchange_now(), str(doubt), bought=self._bought)
+
     async def _rules_changed(self, sized_by: SymbolRules) -> bool:
         """Whether orders must now be sized otherwise than by those: what follows is. Another lane may have seen it."""
         if self._rules.sizes_as(sized_by):
@@ -194,57 +227,39 @@ class Shooting:
 
     async def _learn(self, shot: Shot, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """The venue took the shot, or nobody knows: find out how it ended."""
-        name = shot.request.client_order_id
-        absent_at = absent_from(shot.aim, self._policy.recv_window_ms)
-        if shot.request.kind is OrderKind.LIMIT:
-            order = await self._rest(shot.intent, absent_at)
-        else:
-            order = await self._desk.learner.settle(shot.intent, absent_at)
-        self._look.doubt.discard(name)
-        executed = NO_BASE if order is None else order.executed
-        after_us = round((self._kit.clock.monotonic() - shot.answered) * 1e6)
-        self._desk.journal.note(ShotSettled(name, executed, after_us))
-        self._bought = self._bought or executed > 0
-        if shot.request.kind is OrderKind.LIMIT and shot.answer == "accepted":
-            why = (
-                "filled"
-                if order is not None and order.executed == order.quantity
-                else "the rest was taken off the book"
-            )
-            return EntryOver("filled" if executed else "nothing", why)
+        known = await self._aftermath.learn(shot)
+        if isinstance(known, EntryOver):
+            return known
         left, now = self._left(lane), await self._desk.exchange_now()
-        return after_order(shot.request.price, order, left, self._rules, timing, now, bought=self._bought)
-
-    async def _rest(self, intent: OrderIntent, absent_at: datetime) -> Order | None:
-        """Let an order rest until it is filled, the window ends or the entry is given up; then take it off the book."""
-        window = self._opens_at + timedelta(seconds=self._policy.window_s)
-        while not await self._desk.learner.ask(intent, absent_at):
-            self._desk.keeper.check()
-            try:
-                self._look.still_wanted()
-            except SniperError:
-                break
-            if await self._desk.exchange_now() >= window:
-                break
-            await self._desk.learner.pause(_RESTING_LOOK_S)
-        return await self._desk.learner.settle(intent, absent_at, ending=True)
+        return after_order(shot.request.price, known, left, self._rules, timing, now, bought=self._bought)
 
     async def _until_near(self, lane: Lane) -> None:
         """Wait until the lane's first order has to be laid ready."""
-        while (left_s := (lane.begins - await self._desk.exchange_now()).total_seconds() - LOAD_BEFORE_S) > 0:
+        await self._until(lane.begins - timedelta(seconds=LOAD_BEFORE_S))
+        self._near.add(lane.number)
+
+    async def _until(self, instant: datetime) -> None:
+        """Wait for an exchange time, as long as the entry is wanted. Raises what ends it."""
+        while (left_s := (instant - await self._exchange_now()).total_seconds()) > 0:
             self._look.still_wanted()
             self._desk.keeper.check()
             await self._kit.clock.sleep(min(left_s, 0.25))
-        self._near.add(lane.number)
+
+    async def _exchange_now(self) -> datetime:
+        return await self._desk.exchange_now(self._look.still_wanted)
 
     async def _reference(self, lane: Lane) -> Price | EntryOver | None:
         """The best ask to reckon with; None: none is known, or none can be before the opening."""
         if self._policy.strategy is EntryStrategy.MARKET:
-            until = max(self._opens_at + timedelta(seconds=self._policy.grace_s), lane.begins)
-            return await ask_inside(self._desk, self._look, lane.intents[0].bound, self._opens_at, until)
+            return await self._ask_inside(
+                lane, max(self._opens_at + timedelta(seconds=self._policy.grace_s), lane.begins)
+            )
         if self._late or lane.begins > self._opens_at:
             return await best_ask(self._kit.exchange, self._rules.symbol)
         return None
+
+    async def _ask_inside(self, lane: Lane, until: datetime) -> Price | EntryOver:
+        return await ask_inside(self._desk, self._look, lane.intents[0].bound, self._opens_at, until)
 
     async def _restock(self) -> None:
         """Keep places in the request budget for the shots that may follow each other at once."""

@@ -24,7 +24,7 @@ from domain.errors import (
 )
 from domain.exchange_time import ClockEstimate
 from domain.money import Price, Quote, SymbolRules
-from domain.orders import OrderIntent, OrderRequest
+from domain.orders import OrderIntent, OrderKind, OrderRequest
 from domain.ports import Ack, Battery, Clock, ExchangeClock, HotLine, SignedOrder
 
 ANSWER_WITHIN_S = 5.0
@@ -132,7 +132,7 @@ class Volley:
         self.due = self._shot.at - _CHECK_BEFORE_S
 
     def put_back(self) -> None:
-        """The first order could not be laid ready: it never left, and is the next one again."""
+        """The order that was to leave did not: it is the next one again."""
         if self._shot is not None:
             self._intents.appendleft(self._shot.intent)
             self._shot = None
@@ -252,6 +252,8 @@ class Volley:
         step = after_refusal(error, shot.request.price, self._timing, now, bought=self._firing.bought())
         if isinstance(step, EntryOver):
             self._end(step)
+        elif shot.request.kind is OrderKind.MARKET:  # never without another look at the ask
+            self._end(error)
         else:
             self._again(step, now, estimate)
 

@@ -16,16 +16,16 @@ from domain.money import NO_QUOTE, Price, Quote, SymbolRules, plain
 from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side
 from domain.policy import EntryPolicy, EntryStrategy
 
-MAX_SHOTS = 20
-"""Of one plan, over all its lanes."""
 LEAVES_EARLY = timedelta(milliseconds=500)
 """How long before its time a shot may leave: room for the way to the venue and for the clock's bound."""
 FIRE_WINDOW_S = 0.7
 """How long after the first shot more is bought once something was: the position waits for its guard."""
 _PACE = ((0.06, 0.02), (0.5, 0.14), (2.0, 0.5), (10.0, 2.0))
-"""Up to so many seconds after the opening, pause so many after a shot that came too early or met an empty book."""
+"""Up to so many seconds after the start, pause so many after a shot that came too early or met an empty book. Lanes
+share the account's order limits: each of several pauses that many times as long."""
 _LATE_PAUSE_S = 5.0
-"""With the pace above one lane's shots last for thirty seconds, and leave two for prices that are refused."""
+_SPARE_SHOTS = 2
+"""Of each lane, beyond those that last until its end at this pace: for prices that are refused."""
 _AMOUNT_STEP = Decimal("0.01")
 """Of the quote amount of a market purchase."""
 _KINDS = {EntryStrategy.LIMIT: OrderKind.LIMIT, EntryStrategy.MARKET: OrderKind.MARKET}
@@ -77,11 +77,29 @@ class Timing:
 
     def until(self, *, bought: bool) -> datetime:
         """The last instant at which a shot may go. bought: this lane, or another one, bought something."""
-        window = self.opens_at + timedelta(seconds=self.policy.window_s)
+        window = max(self.opens_at + timedelta(seconds=self.policy.window_s), self.start)
         if self.policy.strategy is EntryStrategy.TRANCHE:
-            return max(window, self.start)
+            return window
+        if bought:
+            return self.start + timedelta(seconds=FIRE_WINDOW_S)
         grace = self.start + timedelta(seconds=self.policy.grace_s)
-        return self.start + timedelta(seconds=FIRE_WINDOW_S) if bought else grace
+        return min(grace, window) if self.policy.strategy is EntryStrategy.LIMIT else grace
+
+    def pause_s(self, now: datetime) -> float:
+        """How long to wait after a shot that bought nothing."""
+        return self._pause_s((now - self.start).total_seconds())
+
+    @property
+    def shots(self) -> int:
+        """How many shots a lane may need until its end at this pace."""
+        span_s = (self.until(bought=False) - self.start).total_seconds()
+        at, shots = self._pause_s(0.0), 1
+        while at <= span_s:
+            at, shots = at + self._pause_s(at), shots + 1
+        return shots + _SPARE_SHOTS
+
+    def _pause_s(self, since_s: float) -> float:
+        return self.policy.slices * next((pause for until, pause in _PACE if since_s < until), _LATE_PAUSE_S)
 
 
 def plan_lanes(
@@ -104,30 +122,27 @@ def plan_lanes(
     quantity = rules.affordable(share, bound)
     if quantity <= 0:
         return ()
-    each = MAX_SHOTS // len(begins)
-    return tuple(
-        Lane(
-            number,
-            share,
-            at,
-            tuple(
-                OrderIntent(
-                    client_order_id=name(Leg.ENTRY, shot),
-                    leg=Leg.ENTRY,
-                    shot=shot,
-                    symbol=symbol,
-                    side=Side.BUY,
-                    kind=_KINDS.get(policy.strategy, OrderKind.IMMEDIATE),
-                    bound=bound,
-                    quantity=quantity,
-                    budget=share,
-                    not_before=at - LEAVES_EARLY,
-                )
-                for shot in range(first_shot + number * each, first_shot + (number + 1) * each)
-            ),
+    lanes: list[Lane] = []
+    for number, at in enumerate(begins):
+        shots = Timing(policy, opens_at, at).shots
+        intents = tuple(
+            OrderIntent(
+                client_order_id=name(Leg.ENTRY, shot),
+                leg=Leg.ENTRY,
+                shot=shot,
+                symbol=symbol,
+                side=Side.BUY,
+                kind=_KINDS.get(policy.strategy, OrderKind.IMMEDIATE),
+                bound=bound,
+                quantity=quantity,
+                budget=share,
+                not_before=at - LEAVES_EARLY,
+            )
+            for shot in range(first_shot, first_shot + shots)
         )
-        for number, at in enumerate(begins)
-    )
+        lanes.append(Lane(number, share, at, intents))
+        first_shot += shots
+    return tuple(lanes)
 
 
 def _beginnings(policy: EntryPolicy, opens_at: datetime) -> tuple[datetime, ...]:
@@ -211,8 +226,7 @@ def again(
     price: Price, timing: Timing, now: datetime, why: str, *, bought: bool, at_least_s: float = 0.0
 ) -> ShootAgain | EntryOver:
     """The next shot at the pace of its distance from the start, while it may go. now: exchange time."""
-    since = (now - timing.start).total_seconds()
-    pause = max(at_least_s, next((pause for until, pause in _PACE if since < until), _LATE_PAUSE_S))
+    pause = max(at_least_s, timing.pause_s(now))
     until = timing.until(bought=bought)
     if now + timedelta(seconds=pause) > until:
         after = (until - timing.opens_at).total_seconds()

@@ -94,14 +94,18 @@ class ClockMeasured:
 
 @dataclass(frozen=True, slots=True)
 class CoinCounted:
-    """What the account held of the coin before the entry, free and locked."""
+    """What the account held of the coin before the entry, free and locked; of several counts the last one holds.
+
+    occurrence: tells counts apart.
+    """
 
     asset: str
     before: Base
+    occurrence: str
 
     @property
     def key(self) -> str:
-        return "coin-before"
+        return f"coin-before:{self.occurrence}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,3 +117,20 @@ async def test_what_is_not_of_the_session_does_not_stop_it(request_: OrderReques
 
     assert (entry.result, guard.flat) == ("filled", True)
     assert not [why for why in why_stood_down(floor) if "somebody else" in why]
+
+
+async def test_an_order_in_nobodys_books_counts_as_a_purchase() -> None:
+    """Its name says that it is the session's: it is asked about before anything is bought, and guarded."""
+    floor = a_floor()
+    floor.exchange.opens_at -= timedelta(seconds=30)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(-7.5, lambda: send_elsewhere(floor, replace(purchase(shot(25)), quantity=Base(Decimal(900)))))
+
+    entry, guard = await trading
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert guard.flat
+    assert [order.client_order_id for order in floor.exchange.bought_orders] == [shot(25)]
+    assert floor.exchange.spent <= floor.record.policy.budget_quote

@@ -5,34 +5,20 @@ from collections import deque
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from domain.errors import NotTradable, OrderRejected, TryAgain
 from domain.events import ShotAnswered, ShotSent, ShotSettled
 from domain.money import Price
-from domain.orders import Order, OrderKind, OrderStatus, Side
-from domain.policy import EntryStrategy, ExitPolicy
-from tests.builders import RULES, a_policy, a_record
-from tests.desk.floor import Floor, Life
+from domain.orders import OrderKind, OrderStatus
+from domain.policy import EntryStrategy
+from tests.builders import RULES
+from tests.desk.entries import a_floor, after_opening, buys
+from tests.desk.floor import Life
 from tests.fakes import Lost
 
 ASK = Decimal("0.05")
-
-
-def a_floor(opens_in_s: float = 8.0, time_stop_s: int = 2, **entry: Any) -> Floor:
-    policy = a_policy(exits=ExitPolicy(ladder=(), time_stop_s=time_stop_s))
-    return Floor(a_record(policy=replace(policy, entry=replace(policy.entry, **entry))), opens_in_s=opens_in_s)
-
-
-def buys(floor: Floor) -> list[Order]:
-    return [order for order in floor.exchange.orders if order.side is Side.BUY]
-
-
-def after_opening(floor: Floor, order: Order) -> float:
-    at = floor.exchange.booked_at[floor.exchange.orders.index(order)]
-    return (at - floor.record.opens_at).total_seconds()
 
 
 async def test_a_burst_overlaps_on_slices_that_make_up_the_budget() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from domain.entry import (
     FIRE_WINDOW_S,
-    MAX_SHOTS,
     EntryOver,
     Lane,
     ShootAgain,
@@ -147,10 +146,9 @@ def test_no_sequence_of_answers_breaks_the_budget(
     """Refusals, caps, orders that turned out absent, empty and partial fills in any order, under every strategy."""
     fates = deque(told)
     lanes = lanes_of(policy, budget)
-    worst, spent, shots = Decimal(0), Decimal(0), 0
+    worst, spent = Decimal(0), Decimal(0)
     for lane in lanes:
         sent, fills, _ = shoot(lane, policy, fates, takes)
-        shots += len(sent)
         spent += cost(fills, lane.intents, "USDT")
         worst += lane.budget
         assert all(request.price <= (policy.max_price or P06) for request in sent)
@@ -158,7 +156,6 @@ def test_no_sequence_of_answers_breaks_the_budget(
 
     assert worst <= budget
     assert spent <= budget
-    assert shots <= MAX_SHOTS
 
 
 @given(policies, st.decimals("50", "500", places=2), st.integers(0, 40))
@@ -172,7 +169,7 @@ def test_every_order_is_named_once_and_none_may_leave_long_before_its_time(
     expected = {EntryStrategy.BURST: policy.burst_shots, EntryStrategy.TRANCHE: policy.tranche_parts}
     assert len(lanes) == expected.get(policy.strategy, 1)
     assert [intent.shot for intent in intents] == list(range(first_shot, first_shot + len(intents)))
-    assert len({intent.client_order_id for intent in intents}) == len(intents) <= MAX_SHOTS
+    assert len({intent.client_order_id for intent in intents}) == len(intents)
     assert all(
         intent.not_before == lane.begins - timedelta(milliseconds=500) for lane in lanes for intent in lane.intents
     )
@@ -228,19 +225,48 @@ def test_once_something_was_bought_the_rest_is_tried_for_in_the_fire_window_only
     assert isinstance(nothing, ShootAgain)
 
 
-def test_the_shots_of_one_lane_last_for_the_grace() -> None:
-    """Dense at first, then spaced: with a venue that says "not yet" for half a minute, two are left at the end."""
-    policy = EntryPolicy(P06)
-    timing = Timing(policy, T0, T0)
-    now, shots, within_60_ms = T0, 1, 0
-    while isinstance(step := after_refusal(NotTradable("not yet"), P06, timing, now, bought=False), ShootAgain):
-        now += timedelta(seconds=step.pause_s)
-        shots += 1
-        within_60_ms += now <= T0 + timedelta(milliseconds=60)
+@given(policies)
+def test_the_shots_of_every_lane_last_until_its_end(policy: EntryPolicy) -> None:
+    """With a venue that says "not yet" all the time, two of each are left for prices that are refused."""
+    for lane in lanes_of(policy, Decimal(500)):
+        timing = Timing(policy, T0, lane.begins)
+        now, shots = timing.start, 1
+        while isinstance(step := after_refusal(NotTradable("not yet"), P06, timing, now, bought=False), ShootAgain):
+            now += timedelta(seconds=step.pause_s)
+            shots += 1
 
-    assert shots <= MAX_SHOTS - 2
-    assert within_60_ms == 3
-    assert now > T0 + timedelta(seconds=20)
+        assert shots == len(lane.intents) - 2
+
+
+def test_shots_are_dense_at_first() -> None:
+    """Four within 60 ms for one lane; several lanes share that pace."""
+    for policy, each in ((EntryPolicy(P06), 4), (EntryPolicy(P06, strategy=EntryStrategy.BURST, burst_shots=2), 3)):
+        timing = Timing(policy, T0, T0)
+        now, shots = T0, 1
+        while now <= T0 + timedelta(milliseconds=60):
+            step = after_refusal(NotTradable("not yet"), P06, timing, now, bought=False)
+            assert isinstance(step, ShootAgain)
+            now += timedelta(seconds=step.pause_s)
+            shots += now <= T0 + timedelta(milliseconds=60)
+
+        assert shots == each - (policy.slices - 1)
+
+
+@pytest.mark.parametrize("most", [EntryPolicy(P06, grace_s=120), EntryPolicy(P06, strategy=EntryStrategy.TRANCHE)])
+def test_no_plan_is_longer_than_what_is_recognised_as_ours(most: EntryPolicy) -> None:
+    """Names of a session's orders are known beforehand, with room for plans that were given up."""
+    plans = [most, *(replace(most, window_s=600, tranche_parts=parts, tranche_every_s=60) for parts in range(2, 11))]
+
+    assert max(sum(len(lane.intents) for lane in lanes_of(plan, Decimal(500))) for plan in plans) <= 150
+
+
+def test_no_second_resting_order_leaves_after_its_window() -> None:
+    """The window ends a limit order, so it ends its repetitions too."""
+    timing = Timing(EntryPolicy(P06, strategy=EntryStrategy.LIMIT, window_s=10), T0, T0)
+
+    step = after_order(P06, None, Quote(Decimal(50)), RULES, timing, T0 + timedelta(seconds=9), bought=False)
+
+    assert isinstance(step, EntryOver)
 
 
 def test_an_unknown_outcome_is_never_answered_by_another_shot() -> None:

@@ -59,7 +59,7 @@ EXAMPLES: dict[type, tuple[Event, str]] = {
     events.LeaseTaken: (events.LeaseTaken(3, "fire@host:12", True), "lease 3"),
     events.StoodDown: (events.StoodDown(3, "higher token"), "higher token"),
     events.ClockMeasured: (events.ClockMeasured(3, 1.0, 0.00045, 0.0002), "±0.45 ms"),
-    events.CoinCounted: (events.CoinCounted("NEW", Base(Decimal(0))), "0 NEW"),
+    events.CoinCounted: (events.CoinCounted("NEW", Base(Decimal(0)), "1"), "0 NEW"),
     events.IntentCommitted: (events.IntentCommitted(_intent()), "at most 50 USDT"),
     events.IntentWithdrawn: (events.IntentWithdrawn("sentry1", "not needed"), "not needed"),
     events.ShotSent: (SENT, "16 µs after the planned instant"),

@@ -78,7 +78,7 @@ STORY: tuple[Event, ...] = (
     PhaseEntered(Phase.ARMING),
     LeaseTaken(1, "fire@here:1", clean=True),
     ClockMeasured(1, 0.001, 0.0005, 0.002),
-    CoinCounted("NEW", Base(Decimal("0"))),
+    CoinCounted("NEW", Base(Decimal("0")), "1"),
     IntentCommitted(an_intent()),
     IntentCommitted(an_intent("sabcdeentry1", shot=1)),
     IntentCommitted(an_intent("sabcdeentry2", shot=2)),

@@ -1,0 +1,86 @@
+"""What became of the shots of an entry that the venue took, or may have taken."""
+
+from datetime import datetime, timedelta
+
+from desk.last_look import EntryGivenUp, LastLook
+from desk.learning import absent_from
+from desk.session_desk import SessionDesk
+from desk.volley import Shot
+from domain.entry import FIRE_WINDOW_S, EntryOver
+from domain.errors import SniperError
+from domain.events import ShotSettled
+from domain.money import NO_BASE
+from domain.orders import Order, OrderIntent, OrderKind
+from domain.policy import EntryPolicy, EntryStrategy
+
+GUARDED = (EntryStrategy.LIMIT, EntryStrategy.TRANCHE)
+"""Strategies that go on buying for seconds after their first fill: meanwhile the stop is watched by the entry."""
+_RESTING_LOOK_S = 0.25
+
+
+class Aftermath:
+    """Of all lanes of one entry. bought: whether any of them bought something."""
+
+    def __init__(self, desk: SessionDesk, policy: EntryPolicy, opens_at: datetime, look: LastLook) -> None:
+        self._desk = desk
+        self._policy = policy
+        self._opens_at = opens_at
+        self._look = look
+        self._bought_at: float | None = None
+
+    @property
+    def bought(self) -> bool:
+        return self._bought_at is not None
+
+    async def learn(self, shot: Shot) -> Order | EntryOver | None:
+        """How its order ended, None: it never existed; or that its lane is over with it."""
+        name = shot.request.client_order_id
+        absent_at = absent_from(shot.aim, self._policy.recv_window_ms)
+        rests = shot.request.kind is OrderKind.LIMIT
+        if rests:
+            await self._rest(shot.intent, absent_at)
+        if not await self._desk.learner.settle(shot.intent, absent_at, self._guard_is_due, ending=rests):
+            return EntryOver("filled", f"what became of order {name} is asked on while the position is guarded")
+        order = self._desk.ledger.orders.get(name)
+        self._look.doubt.discard(name)
+        executed = NO_BASE if order is None else order.executed
+        after_us = round((self._desk.kit.clock.monotonic() - shot.answered) * 1e6)
+        self._desk.journal.note(ShotSettled(name, executed, after_us))
+        if executed:
+            self._note_bought()
+        if rests and shot.answer == "accepted":
+            whole = order is not None and order.executed == order.quantity
+            why = "filled" if whole else "the rest was taken off the book"
+            return EntryOver("filled" if executed else "nothing", why)
+        return order
+
+    def _note_bought(self) -> float:
+        """Since when something is bought: monotonic second."""
+        if self._bought_at is None:
+            self._bought_at = self._desk.kit.clock.monotonic()
+        return self._bought_at
+
+    def _guard_is_due(self) -> bool:
+        """Whether something was bought whose exits are due, or may be, while an outcome is still asked for."""
+        if not self._desk.ledger.position().bought:
+            return False
+        try:
+            self._look.still_wanted()
+        except EntryGivenUp:
+            return True
+        bought_at = self._note_bought()
+        return self._policy.strategy not in GUARDED and self._desk.kit.clock.monotonic() > bought_at + FIRE_WINDOW_S
+
+    async def _rest(self, intent: OrderIntent, absent_at: datetime) -> None:
+        """Let an order rest until it is filled, the window ends or the entry is given up; then it has to come off the
+        book."""
+        window = self._opens_at + timedelta(seconds=self._policy.window_s)
+        while not await self._desk.learner.ask(intent, absent_at):
+            self._desk.keeper.check()
+            try:
+                self._look.still_wanted()
+            except SniperError:
+                break
+            if await self._desk.exchange_now() >= window:
+                break
+            await self._desk.learner.pause(_RESTING_LOOK_S)

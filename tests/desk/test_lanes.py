@@ -1,0 +1,242 @@
+"""What the lanes of one entry owe each other, and the position they have bought."""
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.errors import NotTradable, RateLimited, TryAgain
+from domain.events import LeaseTaken
+from domain.orders import Side
+from domain.policy import EntryStrategy
+from tests.builders import RULES
+from tests.desk.entries import a_floor, after_opening, buys
+from tests.desk.floor import Floor
+from tests.fakes import FakeExchange, Lost
+
+TRANCHE: dict[str, Any] = {"strategy": EntryStrategy.TRANCHE, "tranche_parts": 2, "tranche_every_s": 3, "window_s": 60}
+
+
+def prices_paid(floor: Floor) -> list[Decimal]:
+    return [fill.price for _, fill in floor.exchange.trades if fill.side is Side.BUY]
+
+
+def a_market_floor() -> Floor:
+    floor = a_floor(strategy=EntryStrategy.MARKET)
+    floor.exchange.rules_now = replace(RULES, market_orders=True)
+    return floor
+
+
+async def test_no_market_order_follows_another_without_a_look_at_the_ask() -> None:
+    """After a refusal the book may be another one."""
+    floor = a_market_floor()
+    floor.exchange.fates.append(NotTradable("no opponent order", code=30025))
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    while not floor.exchange.sent:
+        await asyncio.sleep(0.001)
+    floor.exchange.set_asks(("0.60", "100000"))
+    await floor.at(3, lambda: floor.exchange.set_asks(("0.055", "100000")))
+
+    await trading
+    await desk.close()
+
+    assert prices_paid(floor) == [Decimal("0.055")]
+
+
+async def test_no_market_order_follows_a_partial_fill_without_a_look_at_the_ask() -> None:
+    """What is left of the budget is not spent at ten times the bound."""
+    floor = a_market_floor()
+    floor.exchange.offers = Decimal(500)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    while not floor.exchange.trades:
+        await asyncio.sleep(0.001)
+    floor.exchange.offers = None
+    floor.exchange.set_asks(("0.60", "100000"))
+
+    await trading
+    await desk.close()
+
+    assert prices_paid(floor) == [Decimal("0.05")]
+
+
+async def test_an_unknown_outcome_stops_the_other_lanes_only_until_it_is_known() -> None:
+    """Their slices are not lost with it."""
+    floor = a_floor(**{**TRANCHE, "tranche_parts": 4}, time_stop_s=30)
+    floor.exchange.fates.append(Lost(booked=False))
+    desk = floor.desk()
+
+    await floor.trade(desk)
+    await desk.close()
+
+    assert len(buys(floor)) == 4
+    assert floor.exchange.spent <= floor.record.policy.budget_quote
+    settled_after = after_opening(floor, buys(floor)[0])
+    assert settled_after > 6  # receive window and margin
+
+
+async def test_lanes_that_are_disarmed_are_armed_anew_together() -> None:
+    """A clock that is found set back before the first shot costs no slice."""
+    floor = a_floor(strategy=EntryStrategy.TRANCHE, tranche_parts=3, tranche_every_s=5)
+    jumped = False
+
+    def jump() -> None:
+        nonlocal jumped
+        if not jumped:
+            jumped = True
+            floor.exchange_clock.set_ahead_s = -2.6
+            floor.exchange.now = lambda: floor.clock.now() - timedelta(seconds=2.6)  # type: ignore[method-assign]
+            floor.exchange_clock.measure()
+
+    floor.launchpad.before_look = jump
+    desk = floor.desk()
+
+    await floor.trade(desk)
+    await desk.close()
+
+    assert len(buys(floor)) == 3
+
+
+async def test_a_resting_order_that_was_lost_has_no_successor_after_the_window() -> None:
+    """The window is shorter than the grace here."""
+    floor = a_floor(strategy=EntryStrategy.LIMIT, window_s=10, grace_s=30)
+    floor.exchange.asks = []
+    floor.exchange.fates.append(Lost(booked=True))
+    desk = floor.desk()
+
+    await floor.trade(desk)
+    await desk.close()
+
+    assert len(buys(floor)) == 1
+
+
+async def test_the_stop_is_heard_while_a_lane_waits_out_a_limit() -> None:
+    """The venue asked for two minutes; what was bought before is sold at once."""
+    floor = a_floor(**{**TRANCHE, "window_s": 300}, time_stop_s=600)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(1, lambda: floor.exchange.fates.append(RateLimited("slow down", retry_after_s=120)))
+    await floor.at(5, lambda: floor.exchange.set_bid("0.02"))
+    told_at = floor.clock.monotonic()
+
+    await trading
+    await desk.close()
+
+    assert floor.clock.monotonic() - told_at < 3
+
+
+async def test_a_suspension_while_the_ask_is_read_costs_no_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exchange's time is measured anew before the next part is aimed."""
+    floor = a_floor(**{**TRANCHE, "tranche_parts": 4}, time_stop_s=60)
+    top_of_book, suspended = FakeExchange.top_of_book, False
+
+    async def suspending(exchange: FakeExchange, symbol: str) -> Any:
+        nonlocal suspended
+        found = await top_of_book(exchange, symbol)
+        if not suspended and buys(floor):
+            suspended = True
+            floor.clock.suspended_s += 0.3
+        return found
+
+    monkeypatch.setattr(FakeExchange, "top_of_book", suspending)
+    desk = floor.desk()
+
+    await floor.trade(desk)
+    await desk.close()
+
+    assert len(floor.store.of(LeaseTaken)) == 1
+    assert len(buys(floor)) == 4
+
+
+async def test_a_purchase_has_its_guard_although_a_later_shot_is_in_doubt() -> None:
+    """The stop is acted upon long before receive window and margin are over; the guard asks on."""
+    floor = a_floor(time_stop_s=600)
+    floor.exchange.offers = Decimal(300)
+    floor.exchange.fates.extend([None, Lost(booked=False)])
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(0.3, lambda: floor.exchange.set_bid("0.03"))
+    while not any(order.side is Side.SELL for order in floor.exchange.orders):
+        await asyncio.sleep(0.01)
+    sold_after = after_opening(floor, floor.exchange.orders[-1])
+
+    await trading
+    await desk.close()
+
+    assert sold_after < 2.5
+    assert floor.complaints() == []
+
+
+async def test_an_abort_is_carried_out_although_a_part_stays_in_doubt() -> None:
+    """A coin that somebody gave keeps the balance from agreeing, so the part is in doubt until a human looks."""
+    floor = a_floor(**TRANCHE, time_stop_s=600)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(1, lambda: floor.exchange.fates.append(Lost(booked=False)))
+    await floor.at(2, lambda: floor.exchange.free.__setitem__("NEW", floor.exchange.free["NEW"] + 1))
+    await floor.at(12, lambda: floor.store.change(aborting=True))
+    while not any(order.side is Side.SELL for order in floor.exchange.orders):
+        await asyncio.sleep(0.01)
+    sold_after = after_opening(floor, floor.exchange.orders[-1])
+    trading.cancel()
+    await desk.close()
+
+    assert 12 < sold_after < 15
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.9])
+async def test_a_doubtful_purchase_that_turns_out_to_live_is_guarded_too(after_s: float) -> None:
+    """It is found by asking while the guard is at work, booked, and sold with the rest."""
+    floor = a_floor(time_stop_s=600)
+    floor.exchange.offers = Decimal(300)
+    floor.exchange.fates.extend([None, Lost(booked=True, after_s=after_s)])
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(0.3, lambda: setattr(floor.exchange, "offers", None))
+    await floor.at(5, lambda: floor.exchange.set_bid("0.03"))
+
+    await trading
+    await desk.close()
+
+    assert len(buys(floor)) == 2
+    assert floor.complaints() in ([], ["2 entries were filled"])
+
+
+async def test_a_resting_order_is_taken_off_the_book_although_its_fills_are_late() -> None:
+    """Aborted while the venue does not list its fills yet: the guard cancels the rest of the purchase."""
+    floor = a_floor(strategy=EntryStrategy.LIMIT, window_s=35, time_stop_s=4)
+    floor.exchange.offers = Decimal(359)
+    floor.exchange.fills_after_s = 3.0
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(0.25, lambda: floor.store.change(aborting=True))
+
+    await trading
+    await desk.close()
+
+    assert floor.complaints() == []
+
+
+async def test_questions_that_are_refused_keep_no_position_from_its_guard() -> None:
+    """An outcome cannot be learnt for a minute; the abort is carried out within seconds."""
+    floor = a_floor(time_stop_s=600)
+    floor.exchange.offers = Decimal(300)
+    floor.exchange.fates.extend([None, Lost(booked=False)])
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    busy: deque[Exception] = deque([TryAgain("busy")] * 60)
+    await floor.at(0.3, lambda: floor.exchange.refusals.update(open_orders=busy))
+    await floor.at(3, lambda: floor.store.change(aborting=True))
+    while not any(order.side is Side.SELL for order in floor.exchange.orders):
+        await asyncio.sleep(0.01)
+    sold_after = after_opening(floor, floor.exchange.orders[-1])
+
+    await trading
+    await desk.close()
+
+    assert sold_after < 5
