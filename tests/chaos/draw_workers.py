@@ -11,6 +11,7 @@ _STRIKES_ALL: tuple[MishapKind, ...] = (
     "store_away",
     "store_frozen",
     "store_breaks",
+    "store_clock",
     "venue_stalls",
     "connections_break",
 )
@@ -43,7 +44,9 @@ def draw_mishaps(dice: random.Random, workers: tuple[Worker, ...], opens_in_s: f
             name = dice.choice([worker.name for worker in workers])
             found.append(Mishap(at_s, kind, name, dice.choice((0.2, 0.9, 2.5, 6.5, 8.0))))
         else:
-            found.append(Mishap(at_s, dice.choice(_STRIKES_ALL), for_s=dice.choice((0.3, 1.0, 2.5, 6.0))))
+            kind, for_s = dice.choice(_STRIKES_ALL), dice.choice((0.3, 1.0, 2.5, 6.0))
+            sets_s = dice.choice((-3600.0, -4.0, 4.0, 3600.0)) if kind == "store_clock" else 0.0
+            found.append(Mishap(at_s, kind, for_s=for_s, sets_s=sets_s))
     return tuple(sorted(found, key=lambda mishap: mishap.at_s))
 
 

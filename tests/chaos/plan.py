@@ -19,6 +19,7 @@ MishapKind = Literal[
     "store_away",
     "store_frozen",
     "store_breaks",
+    "store_clock",
     "venue_stalls",
     "connections_break",
 ]
@@ -29,6 +30,7 @@ class Mishap:
     """Something that happens on our side, or between us and the others.
 
     at_s: from the opening; negative: before. worker: whom it strikes, empty: everybody. for_s: how long it lasts.
+    sets_s: seconds, negative: back.
     kind:
         kill               the process is gone at once
         pause              its event loop stands still; the launchpad's thread goes on
@@ -40,6 +42,7 @@ class Mishap:
         store_away         Postgres is away
         store_frozen       Postgres takes connections and answers nothing
         store_breaks       every connection to Postgres breaks once
+        store_clock        the clock of Postgres's host is set by `sets_s`, and back at the end of the run
         venue_stalls       the venue stands still with everything that arrives
         connections_break  every connection to the venue breaks once
     """
@@ -48,6 +51,7 @@ class Mishap:
     kind: MishapKind
     worker: str = ""
     for_s: float = 0.0
+    sets_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

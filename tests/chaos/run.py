@@ -54,6 +54,7 @@ def carry_out(
         story.opens_at = ground.scale.wall() + (opens_at_ms - venue.now_ms()) / 1000
         run = _Run(ground, plan, story, venue, key, breakage, make_life)
         ended = run.until_over()
+        ground.store.set_clock(0.0)
         account = venue.ledger()
         requests = venue.requests()
     orders, fills = venue_side(account, symbol)
@@ -233,6 +234,8 @@ class _Run:
                 self._at(back_s, store.thaw)
             case "store_breaks":
                 store.break_connections()
+            case "store_clock":
+                store.set_clock(mishap.sets_s)
             case "venue_stalls":
                 self._venue.stall(mishap.for_s)
             case "connections_break":

@@ -16,6 +16,8 @@ from tests.adapters.postgres.server import Server
 from tests.chaos.scaled_time import TimeScale
 
 DATABASE = "chaos"
+_OURS = "chaos admin"
+"""Name of the connection that sets the clock: it outlives what happens to the others."""
 _SETTINGS = {
     "track_commit_timestamp": "on",  # when an intent became durable is judged
     "fsync": "off",  # this server is never killed, and what it keeps is thrown away
@@ -36,6 +38,8 @@ class StoreServer:
         self._socket = Path(str(parts["host"])) / f".s.PGSQL.{PORT}"
         self._hidden = self._socket.with_name("away")
         self._frozen = False
+        self._inside: psycopg.Connection[tuple[Any, ...]] | None = None  # in the database of the runs
+        self._scale: TimeScale | None = None
 
     @classmethod
     @contextmanager
@@ -48,8 +52,9 @@ class StoreServer:
         finally:
             server.come_back()
             server.thaw()
-            if server._admin is not None:
-                server._admin.close()
+            for connection in (server._inside, server._admin):
+                if connection is not None:
+                    connection.close()
             server._server.stop()
 
     def go_away(self) -> None:
@@ -67,7 +72,8 @@ class StoreServer:
         assert self._admin is not None
         if not self._frozen:
             self._admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (DATABASE,)
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name <> %s",
+                (DATABASE, _OURS),
             )
 
     def freeze(self) -> None:
@@ -79,6 +85,14 @@ class StoreServer:
         if self._frozen:
             self._signal(signal.SIGCONT)
         self._frozen = False
+
+    def set_clock(self, ahead_s: float) -> None:
+        """Somebody sets the clock of the database's host, for all that follows; 0: to the right time. A frozen server
+        would not hear of it."""
+        assert self._inside is not None
+        assert self._scale is not None
+        if not self._frozen:
+            _scale_its_clock(self._inside, self._scale, ahead_s)
 
     def _signal(self, number: int) -> None:
         for process in self._server._family():
@@ -95,19 +109,21 @@ class StoreServer:
         self._admin = psycopg.connect(self._server.url, autocommit=True)
         self._admin.execute(f"CREATE DATABASE {DATABASE}")
         upgrade(self.url)
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            _scale_its_clock(connection, scale)
+        self._inside = psycopg.connect(self.url, autocommit=True, application_name=_OURS)
+        self._inside.execute("CREATE SCHEMA chaos")
+        self._scale = scale
+        self.set_clock(0.0)
+        self._admin.execute(f"ALTER DATABASE {DATABASE} SET search_path = chaos, public, pg_catalog")
 
 
-def _scale_its_clock(connection: psycopg.Connection[tuple[Any, ...]], scale: TimeScale) -> None:
+def _scale_its_clock(connection: psycopg.Connection[tuple[Any, ...]], scale: TimeScale, ahead_s: float) -> None:
     """Leases end by clock_timestamp(): ours is found before the catalogue's, and runs as fast as everything else."""
     zero = f"to_timestamp({scale.wall_zero!r}::float8)"
-    connection.execute("CREATE SCHEMA chaos")
     connection.execute(
         f"""
-        CREATE FUNCTION chaos.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+        CREATE OR REPLACE FUNCTION chaos.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
             SELECT {zero} + (pg_catalog.clock_timestamp() - {zero}) * {scale.scale!r}
+                + make_interval(secs => {ahead_s!r}::float8)
         $$
         """
     )
-    connection.execute(f"ALTER DATABASE {DATABASE} SET search_path = chaos, public, pg_catalog")
