@@ -7,11 +7,16 @@ repeated or late cannot change a position.
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
+from desk.kept_up import kept_up
 from domain.orders import Fill, Order
 from domain.ports import StreamGap, Streams
 
 Heard = Order | Fill | StreamGap
 Listener = Callable[[Heard], None]
+
+log = structlog.get_logger()
 
 
 class AccountFeed:
@@ -40,7 +45,24 @@ class AccountFeed:
         return stop
 
     async def _pump(self) -> None:
-        async with self._streams.account() as items:
-            async for item in items:
-                for listener in tuple(self._listeners.values()):
-                    listener(item)
+        opened_before = False
+
+        async def follow() -> bool:
+            nonlocal opened_before
+            async with self._streams.account() as items:
+                if opened_before:
+                    self._tell(StreamGap("account", "the stream broke and was opened anew"))
+                opened_before = True
+                async for item in items:
+                    self._tell(item)
+            return False
+
+        await kept_up("account feed", follow)
+
+    def _tell(self, item: Heard) -> None:
+        """To all, also when one of them breaks on it: the others have positions of their own."""
+        for listener in tuple(self._listeners.values()):
+            try:
+                listener(item)
+            except Exception:  # it heard a hint less, and asks without one
+                log.exception("account_feed.listener_broke", item=type(item).__name__)

@@ -5,7 +5,6 @@ cancelled, seen cancelled, and the remainder is sold with limits that take what 
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -16,6 +15,9 @@ from domain.policy import ExitPolicy
 
 SWEEP = Decimal("0.10")
 """How far below the best bid a sale at once may go, at most; half the venue's band when that is narrower."""
+WORTHLESS_AFTER_S = 30.0
+"""How long the best bid must have made what is held too little for any order before an exit believes it: a thin book
+shows an absurd bid for seconds, a coin that became worthless stays so."""
 
 
 class Trigger(StrEnum):
@@ -39,19 +41,26 @@ class SellOrder:
 class GuardView:
     """What the guard knows at one moment.
 
-    bid: best bid, None: unknown. below_since: exchange time since which the bid has been at or under the stop.
-    leaving: an exit at once was decided earlier and goes on. blocked: rung prices the venue refused a moment ago.
-    now: exchange time.
+    Durations are in seconds on this machine's own clock: the venue's may be set at any time.
+    bid: best bid, None: unknown. below_for_s: how long the bid has been at or under the stop, None: it is not.
+    held_for_s: age of the position's first fill, None: there is none.
+    leaving: an exit at once was decided earlier and goes on.
+    blocked: prices at which no rung shall be placed now: refused a moment ago, or the last one's outcome is unknown.
+    worthless_for_s: for how long without interruption an exit has found a bid, but no order that it could make of what
+        is held at that price; None: it does not look so.
+    at_bid: the venue did not take the last sale's price, below the bid.
     """
 
     position: Position
     sells: tuple[SellOrder, ...]
     bid: Price | None
-    below_since: datetime | None
+    below_for_s: float | None
     aborting: bool
     leaving: Trigger | None
-    now: datetime
+    held_for_s: float | None
     blocked: frozenset[Price] = frozenset()
+    worthless_for_s: float | None = None
+    at_bid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +128,9 @@ def due(view: GuardView, policy: ExitPolicy) -> Trigger | None:
     """Which exit at once is due now."""
     if view.aborting:
         return Trigger.ABORT
-    confirmed = timedelta(milliseconds=policy.stop_confirm_ms)
-    if view.below_since is not None and view.now - view.below_since >= confirmed:
+    if view.below_for_s is not None and view.below_for_s >= policy.stop_confirm_ms / 1000:
         return Trigger.STOP
-    first = view.position.first_fill_at
-    if first is not None and view.now >= first + timedelta(seconds=policy.time_stop_s):
+    if view.held_for_s is not None and view.held_for_s >= policy.time_stop_s:
         return Trigger.TIME_STOP
     return None
 
@@ -168,28 +175,27 @@ def is_dust(quantity: Base, rules: SymbolRules, price: Price | None) -> bool:
 
 
 def _worth(view: GuardView, trigger: Trigger | None) -> Price | None:
-    """The price at which dust is judged. The bid's word alone counts for the rest of an exit under way and at the end
-    of all patience: one absurd bid in a thin book must not turn a whole position into dust."""
+    """The price at which dust is judged: the better one of bid and entry, since one absurd bid in a thin book must not
+    turn a whole position into dust. When an exit has met such a bid for long enough, its word alone counts."""
     entry = view.position.average_entry
     if view.bid is None or entry is None:
         return entry if view.bid is None else view.bid
-    if view.leaving is not None or trigger in (Trigger.ABORT, Trigger.TIME_STOP):
+    if trigger is not None and view.worthless_for_s is not None and view.worthless_for_s >= WORTHLESS_AFTER_S:
         return view.bid
     return max(view.bid, entry)
 
 
 def _sell_now(view: GuardView, trigger: Trigger, rules: SymbolRules) -> Decision:
+    """Below the bid, or at it where the venue wants that or a sweep would push the order under the smallest value."""
     if view.bid is None:
         return NoPrice(trigger)
     sweep = SWEEP if rules.band_down is None else min(SWEEP, rules.band_down / 2)
-    price = rules.price_up(view.bid * (1 - sweep))
-    quantity = rules.sellable(view.position.held, price)
-    if quantity <= 0:
-        price = rules.price_up(view.bid)  # a sweep must not push the order under the smallest value
+    for wanted in (view.bid,) if view.at_bid else (view.bid * (1 - sweep), view.bid):
+        price = rules.price_up(wanted)
         quantity = rules.sellable(view.position.held, price)
-    if quantity <= 0:
-        return NoPrice(trigger)
-    return SellNow(trigger, price, quantity)
+        if quantity > 0:
+            return SellNow(trigger, price, quantity)
+    return NoPrice(trigger)
 
 
 def _ladder_step(view: GuardView, policy: ExitPolicy, rules: SymbolRules, live: tuple[SellOrder, ...]) -> Decision:

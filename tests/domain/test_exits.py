@@ -1,7 +1,6 @@
 """The guard's decisions: never more sold than held, and every market ends flat or with the ladder resting."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exits import (
+    WORTHLESS_AFTER_S,
     CancelSells,
     Decision,
     Flat,
@@ -29,7 +29,7 @@ from domain.ids import Leg
 from domain.money import Base, Price, Quote
 from domain.orders import Position, Side, position_of
 from domain.policy import ExitPolicy, LadderStep
-from tests.builders import RULES, T0, a_fill
+from tests.builders import RULES, a_fill
 
 POLICY = ExitPolicy(ladder=(LadderStep(Decimal(10), Decimal(25)), LadderStep(Decimal(20), Decimal(75))))
 LADDER = st.lists(
@@ -53,10 +53,10 @@ def view(position: Position | None = None, **values: object) -> GuardView:
         position=position or held(),
         sells=(),
         bid=Price(Decimal("0.05")),
-        below_since=None,
+        below_for_s=None,
         aborting=False,
         leaving=None,
-        now=T0,
+        held_for_s=0.0,
     )
     return replace(plain, **values)  # type: ignore[arg-type]  # fields by name
 
@@ -107,11 +107,10 @@ def test_an_open_position_gets_its_ladder_rung_by_rung() -> None:
 
 def test_the_stop_beats_the_ladder() -> None:
     """What rests is cancelled first, then all that is left is sold."""
-    below = T0 - timedelta(seconds=1)
     low = Price(Decimal("0.047"))
 
-    assert decide(view(sells=(a_rung(),), bid=low, below_since=below), POLICY, RULES) == CancelSells(("rung",))
-    sale = decide(view(bid=low, below_since=below), POLICY, RULES)
+    assert decide(view(sells=(a_rung(),), bid=low, below_for_s=1.0), POLICY, RULES) == CancelSells(("rung",))
+    sale = decide(view(bid=low, below_for_s=1.0), POLICY, RULES)
     assert isinstance(sale, SellNow)
     assert (sale.trigger, sale.quantity) == (Trigger.STOP, Base(Decimal(1000)))
     assert sale.price < low
@@ -119,9 +118,9 @@ def test_the_stop_beats_the_ladder() -> None:
 
 def test_a_bid_under_the_stop_must_stay_there() -> None:
     """Until the confirmation time is over the ladder goes on."""
-    since = T0 - timedelta(milliseconds=POLICY.stop_confirm_ms - 1)
+    almost = (POLICY.stop_confirm_ms - 1) / 1000
 
-    assert isinstance(decide(view(bid=Price(Decimal("0.04")), below_since=since), POLICY, RULES), PlaceRung)
+    assert isinstance(decide(view(bid=Price(Decimal("0.04")), below_for_s=almost), POLICY, RULES), PlaceRung)
 
 
 def test_the_stop_is_measured_from_the_average_entry() -> None:
@@ -132,7 +131,7 @@ def test_the_stop_is_measured_from_the_average_entry() -> None:
 
 @pytest.mark.parametrize(
     ("changed", "trigger"),
-    [({"aborting": True}, Trigger.ABORT), ({"now": T0 + timedelta(hours=1)}, Trigger.TIME_STOP)],
+    [({"aborting": True}, Trigger.ABORT), ({"held_for_s": 3600.0}, Trigger.TIME_STOP)],
 )
 def test_abort_and_time_stop_sell_everything_at_once(changed: dict[str, Any], trigger: Trigger) -> None:
     """Whatever the price is, as long as there is one."""
@@ -168,12 +167,80 @@ def test_dust_is_flat_and_its_last_order_is_cancelled_first() -> None:
     assert decide(view(dust, sells=(a_rung(quantity="10"),)), POLICY, RULES) == CancelSells(("rung",))
 
 
+ABSURD = Price(Decimal("0.00001"))
+"""What was bought for 50 USDT makes no order at this price."""
+
+
 def test_one_absurd_bid_does_not_turn_a_position_into_dust() -> None:
     """A position worth fifty at its entry is not written off because a thin book bids next to nothing."""
-    absurd = Price(Decimal("0.00001"))
+    assert not isinstance(decide(view(bid=ABSURD), POLICY, RULES), Flat)
+    assert decide(view(bid=ABSURD, below_for_s=9.0), POLICY, RULES) == NoPrice(Trigger.STOP)
 
-    assert not isinstance(decide(view(bid=absurd), POLICY, RULES), Flat)
-    assert decide(view(bid=absurd, below_since=T0 - timedelta(seconds=9)), POLICY, RULES) == NoPrice(Trigger.STOP)
+
+@pytest.mark.parametrize(
+    "due",
+    [{"aborting": True}, {"held_for_s": 3600.0}, {"below_for_s": 9.0}, {"leaving": Trigger.STOP}],
+    ids=lambda due: next(iter(due)),
+)
+def test_an_exit_that_meets_an_absurd_bid_waits_until_it_has_stood(due: dict[str, Any]) -> None:
+    """Whatever made the exit due: only after half a minute is a coin believed to be worthless."""
+    moment = decide(view(**due, bid=ABSURD), POLICY, RULES)
+    almost = decide(view(**due, bid=ABSURD, worthless_for_s=WORTHLESS_AFTER_S - 0.1), POLICY, RULES)
+    at_last = decide(view(**due, bid=ABSURD, worthless_for_s=WORTHLESS_AFTER_S), POLICY, RULES)
+
+    assert isinstance(moment, NoPrice)
+    assert isinstance(almost, NoPrice)
+    assert at_last == Flat(Base(Decimal(1000)))
+
+
+def test_without_an_exit_no_bid_makes_a_position_dust() -> None:
+    """As long as the position may be held, there is nothing to be impatient about."""
+    step = decide(view(bid=ABSURD, worthless_for_s=WORTHLESS_AFTER_S), POLICY, RULES)
+
+    assert isinstance(step, PlaceRung)
+
+
+def test_a_bid_at_which_an_order_is_possible_is_sold_to() -> None:
+    """However low it is; at the bid itself where a sweep would make the order too small."""
+    low = Price(Decimal("0.00105"))
+
+    sale = decide(view(aborting=True, bid=low), POLICY, RULES)
+
+    assert sale == SellNow(Trigger.ABORT, low, Base(Decimal(1000)))
+
+
+def test_what_is_dust_at_the_entry_price_too_does_not_wait() -> None:
+    """The rest of an exit under way that no order could hold anyway ends the session at once."""
+    rest = replace(held(), sold=Base(Decimal(981)))
+
+    assert decide(view(rest, leaving=Trigger.STOP, bid=Price(Decimal("0.04"))), POLICY, RULES) == Flat(
+        Base(Decimal(19))
+    )
+
+
+def test_a_rest_that_a_better_bid_makes_worth_an_order_is_sold() -> None:
+    """Dust at its entry, but not at what is bid."""
+    rest = replace(held(), sold=Base(Decimal(981)))
+    high = Price(Decimal("0.06"))
+
+    sale = decide(view(rest, leaving=Trigger.TIME_STOP, bid=high), POLICY, RULES)
+
+    assert isinstance(sale, SellNow)
+    assert sale.quantity == 19
+
+
+def test_a_sale_at_the_bid_is_sized_at_the_bid() -> None:
+    """What fits into the venue's largest order below the bid does not at the bid."""
+    rules = replace(RULES, max_notional=Quote(Decimal(20)))
+    bid = Price(Decimal("0.05"))
+
+    below = decide(view(aborting=True), POLICY, rules)
+    at_bid = decide(view(aborting=True, at_bid=True), POLICY, rules)
+
+    assert isinstance(below, SellNow)
+    assert below.price < bid
+    assert at_bid == SellNow(Trigger.ABORT, bid, Base(Decimal(400)))
+    assert below.quantity * bid > 20
 
 
 def test_a_refused_rung_waits_while_the_others_are_placed() -> None:
@@ -243,21 +310,39 @@ def test_every_market_ends_flat_and_never_oversold(seed: int, ladder: tuple[Ladd
     market = Market(Random(seed), replace(POLICY, ladder=ladder, time_stop_s=60))
     market.fills.append((Side.BUY, str(bought), "0.05"))
     leaving: Trigger | None = None
-    below = None
+    below: int | None = None
+    worthless: int | None = None
     for second in range(400):
-        now, position = T0 + timedelta(seconds=second), market.position()
+        position = market.position()
         assert position.held >= 0
         assert sum((sell.open for sell in market.sells), Decimal(0)) <= position.held
         stop = stop_price(position, market.policy)
-        below = None if market.bid is None or stop is None or market.bid > stop else below or now
-        seen = GuardView(position, tuple(market.sells), market.bid, below, False, leaving, now)
+        if market.bid is None or stop is None or market.bid > stop:
+            below = None
+        elif below is None:
+            below = second
+        seen = GuardView(
+            position,
+            tuple(market.sells),
+            market.bid,
+            below_for_s=None if below is None else second - below,
+            aborting=False,
+            leaving=leaving,
+            held_for_s=second,
+            worthless_for_s=None if worthless is None else second - worthless,
+        )
         step = decide(seen, market.policy, RULES)
         if isinstance(step, Flat):
             break
+        if not isinstance(step, NoPrice) or market.bid is None:
+            worthless = None
+        elif worthless is None:
+            worthless = second
         if isinstance(step, SellNow):
             leaving = step.trigger
         market.carry_out(step)
-        market.move()
+        if second < 300 or market.bid is None:  # in the end the market stands still
+            market.move()
 
     assert isinstance(step, Flat)
     assert market.position().held * Decimal("0.01") < RULES.min_notional
