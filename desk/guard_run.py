@@ -125,7 +125,7 @@ class GuardRun:
         self._note_price(view, decision)
         match decision:
             case Flat(dust):
-                return await self._flat(dust)
+                return None if self._selling.purchase_in_doubt() else await self._flat(dust)
             case PlaceRung(price, quantity):
                 await self._place_rung(price, quantity)
             case CancelSells(names):

@@ -1,4 +1,5 @@
-"""Sending a session's sales, each under an intent of its own, and asking what became of them.
+"""Sending a session's sales, each under an intent of its own, and asking what became of them, and of purchases that the
+entry had to leave in doubt.
 
 What to sell, and when, is the guard's to say.
 """
@@ -41,9 +42,12 @@ class Selling:
 
     def take_over(self, absent_at: datetime) -> None:
         """Called first. absent_at: exchange time from which on what an earlier holder sent and nobody finds counts as
-        absent."""
+        absent. A purchase in doubt may have left under this very lease, just now."""
+        recv_window_ms = self._desk.record.policy.entry.recv_window_ms
+        bought_at_last = max(absent_at, absent_from(self._kit.exchange_clock.now(), recv_window_ms))
         for intent in self._desk.ledger.unsettled():
-            self._sent[intent.client_order_id] = _Sent(0.0, absent_at)
+            until = bought_at_last if intent.leg is Leg.ENTRY else absent_at
+            self._sent[intent.client_order_id] = _Sent(0.0, until)
 
     async def ask_due(self) -> None:
         """Ask about every order whose time has come, or of which a stream spoke."""
@@ -54,9 +58,17 @@ class Selling:
             if sent is None or (now < sent.ask_at and name not in self.hinted):
                 continue
             self.hinted.discard(name)
+            if intent.leg is Leg.ENTRY:  # nothing more is bought
+                await self._desk.learner.cancel(intent)
             await self._desk.learner.ask(intent, sent.absent_at)
-            resting = name in self._desk.ledger.orders and intent.kind is OrderKind.LIMIT
+            resting = (
+                name in self._desk.ledger.orders and intent.kind is OrderKind.LIMIT and intent.leg is not Leg.ENTRY
+            )
             sent.ask_at = now + (_ASK_RESTING_EVERY_S if resting else ASK_PENDING_EVERY_S)
+
+    def purchase_in_doubt(self) -> bool:
+        """Whether something may still be bought."""
+        return bool(self._desk.ledger.unsettled(Leg.ENTRY))
 
     def unseen(self) -> tuple[OrderIntent, ...]:
         """What was sent, or may have been, and was not found at the venue yet, nor found absent."""

@@ -187,7 +187,7 @@ class Volley:
     def _check(self) -> None:
         """A connection that died since the order was laid ready is replaced by one that stands."""
         assert self._shot is not None
-        if self._line.ready():
+        if self._line.ready() and self._now <= self._shot.at:  # what had to wait for its turn is stamped anew
             self._step, self.due = _Step.FIRE, self._shot.at
         else:
             self._lay_ready()
