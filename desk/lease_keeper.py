@@ -37,6 +37,11 @@ class LeaseKeeper:
                 return grant
             await self._clock.sleep(_ASK_EVERY_S)
 
+    @property
+    def token(self) -> int:
+        """Of the lease that was taken."""
+        return self._held().token
+
     def check(self) -> None:
         """Raises LeaseLost when our right to send has ended; no I/O, callable from any thread."""
         if self._stood_down:
@@ -49,13 +54,12 @@ class LeaseKeeper:
         self._stood_down = reason
 
     async def keep(self) -> None:
-        """Renew until cancelled. Raises LeaseLost once somebody else has it, or this desk stood down; a silent store
-        only lets it run out."""
+        """Renew until cancelled. Raises LeaseLost once somebody else has it, this desk stood down, or our right has
+        ended: it is taken anew then, never revived. A silent store only lets it run out."""
         grant = self._held()
         while True:
             await self._clock.sleep(RENEW_EVERY_S)
-            if self._stood_down:
-                self.check()
+            self.check()
             asked_at = self._clock.boottime()
             try:
                 wanted = await self._leases.renew(self._key, grant.token, grant.ttl_s)

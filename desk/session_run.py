@@ -102,7 +102,7 @@ class SessionRun:
             ledger = await self._load_ledger(record)
         except StoreUnavailable:
             return False
-        journal = SessionJournal(self._kit.store, self._kit.clock, self._key)
+        journal = SessionJournal(self._kit.store, self._kit.clock, self._key, keeper)
         watch = RowWatch(self._kit.store, self._kit.wakeups, self._kit.clock, record)
         learner = Learner(self._kit.exchange, self._kit.exchange_clock, self._kit.clock, ledger, journal)
         desk = SessionDesk(self._kit, grant, keeper, watch, ledger, journal, learner, granted_at)
@@ -119,9 +119,7 @@ class SessionRun:
             await journal.write_patiently(StoodDown(grant.token, why))
         except LeaseLost as error:
             log.warning("session.stood_down", session=str(self._key), lease=grant.token, reason=str(error))
-            journal.note(StoodDown(grant.token, str(error)))
-            with suppress(StoreUnavailable):
-                await journal.write()
+            await journal.write_last(StoodDown(grant.token, str(error)))
             return False
         except StoreUnavailable:
             return False

@@ -232,10 +232,13 @@ class SessionStore(Protocol):
     async def load(self, key: SessionKey) -> SessionRecord | None:
         """Called first by every attempt of every activity."""
 
-    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
+    async def append(self, key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
         """Journal and projections in one transaction; an event whose key is there already is passed over.
 
-        An IntentCommitted is durable when this returns: only then may the order leave."""
+        An IntentCommitted is durable when this returns: only then may the order leave.
+
+        token: of the writing desk's lease; None: the writer is no desk. Raises LeaseLost when the lease has gone to a
+        higher token and an event is new that needs it (domain.lease.needs_lease); then none of them is written."""
 
     async def intents(self, key: SessionKey) -> tuple[OrderIntent, ...]:
         """All committed intents of a session that were not withdrawn, by leg and shot; withdrawn ones' shot numbers
@@ -279,10 +282,12 @@ class Leases(Protocol):
     """Fenced leases: one holder per session; see domain.lease."""
 
     async def acquire(self, key: SessionKey, holder: str, ttl_s: float) -> LeaseGrant | None:
-        """Called until it succeeds. None: somebody else holds it; the wish to take over is recorded."""
+        """Called until it succeeds, with the ttl of every holder. None: somebody else holds it, or may; the wish to
+        take over is recorded."""
 
     async def renew(self, key: SessionKey, token: int, ttl_s: float) -> bool:
-        """Called every second by the holder. True: somebody wishes to take over. Raises LeaseLost."""
+        """Called every second by the holder, never once its right has ended. True: somebody wishes to take over.
+        Raises LeaseLost."""
 
     async def release(self, key: SessionKey, token: int) -> None:
         """Called when the holder lets go with nothing in flight; the next one need not wait. Idempotent."""

@@ -47,7 +47,7 @@ from domain.events import (
 )
 from domain.exchange_time import ClockEstimate, ClockSample
 from domain.ids import ListingKey, SessionKey
-from domain.lease import LeaseGrant
+from domain.lease import LeaseGrant, needs_lease
 from domain.listings import Listing
 from domain.money import NO_BASE, NO_QUOTE, Base, Price, Quote, SymbolRules
 from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side, check_meant
@@ -655,10 +655,14 @@ class FakeStreams:
 
 @dataclass
 class FakeStore:
-    """Implements domain.ports.SessionStore with the meaning the Postgres one has. away: does not answer."""
+    """Implements domain.ports.SessionStore with the meaning the Postgres one has. away: does not answer.
+
+    leases: by which a desk's token is judged; None: nobody takes a session from anybody.
+    """
 
     clock: FakeClock
     record: SessionRecord
+    leases: "FakeLeases | None" = None
     away: bool = False
     journal: dict[str, Event] = field(default_factory=dict)
     written_at: dict[str, datetime] = field(default_factory=dict)
@@ -673,9 +677,12 @@ class FakeStore:
         await self._answer()
         return self.record if key == self.record.key else None
 
-    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
+    async def append(self, key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
         await self._answer()
         before = self.record
+        overtaken = token is not None and self.leases is not None and self.leases.token > token
+        if overtaken and any(needs_lease(event) for event in events if event.key not in self.journal):
+            raise LeaseLost(f"token {token} is not the lease's any more")
         for event in events:
             if event.key not in self.journal:
                 self.journal[event.key] = event
@@ -775,11 +782,14 @@ class FakeWakeups:
 
 
 class FakeLeases:
-    """Implements domain.ports.Leases on one clock: a lease ends when it was not renewed. away: does not answer."""
+    """Implements domain.ports.Leases on one clock: a lease ends when it was not renewed. away: does not answer.
+
+    token: of the newest holder; 0: there was none.
+    """
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self._token = 0
+        self.token = 0
         self._ends: float | None = None
         self._wanted_at = float("-inf")
         self.away = False
@@ -791,28 +801,28 @@ class FakeLeases:
         if self._ends is not None and now < self._ends:
             self._wanted_at = now
             return None
-        previous_end = None if self._ends is None else now - self._ends
-        self._token += 1
+        clean = self._ends is None
+        self.token += 1
         self._ends = now + ttl_s
         self._wanted_at = float("-inf")
         self.holders.append(holder)
-        return LeaseGrant(self._token, asked_at, ttl_s, previous_end)
+        return LeaseGrant(self.token, asked_at, ttl_s, clean)
 
     async def renew(self, key: SessionKey, token: int, ttl_s: float) -> bool:
         now = await self._answer()
-        if token != self._token or self._ends is None or now >= self._ends:
+        if token != self.token or self._ends is None:
             raise LeaseLost(f"token {token} is not the lease's any more")
         self._ends = now + ttl_s
         return now - self._wanted_at < 2
 
     async def release(self, key: SessionKey, token: int) -> None:
         await self._answer()
-        if token == self._token:
+        if token == self.token:
             self._ends = None
 
     def steal(self) -> None:
         """Somebody else gets the lease although its holder lives: its token rises."""
-        self._token += 1
+        self.token += 1
         self._ends = self._clock.boottime() + 5
 
     async def _answer(self) -> float:

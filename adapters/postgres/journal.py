@@ -9,20 +9,25 @@ from adapters.postgres.database import Connection
 from adapters.postgres.event_codec import event_of, key_of, kind_of, payload_of, policy_json, start_of
 from adapters.postgres.notices import announce_session
 from adapters.postgres.projection import project
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, LeaseLost
 from domain.events import Event
 from domain.ids import SessionKey
+from domain.lease import needs_lease
 from domain.session import Phase
 
 log = structlog.get_logger()
 
 
-async def append(connection: Connection, key: SessionKey, events: Sequence[Event]) -> int:
-    """Write the events that are not there yet and carry them out; returns how many that were."""
+async def append(connection: Connection, key: SessionKey, events: Sequence[Event], token: int | None = None) -> int:
+    """Write the events that are not there yet and carry them out; returns how many that were.
+
+    token: of the lease under which a desk writes; None: the writer is no desk. Raises LeaseLost."""
     session = await lock_session(connection, key)
     new = await _new(connection, session, events)
     if not new:
         return 0
+    if token is not None and any(needs_lease(event) for event in new.values()):
+        await _check_lease(connection, session, key, token)
     found = await connection.execute(
         "SELECT clock_timestamp(), coalesce(max(seq), 0) FROM events WHERE session_id = %s", (session,)
     )
@@ -76,6 +81,14 @@ def no_such_session(key: SessionKey) -> InvalidInput:
     return InvalidInput(
         "session", value=str(key), expected="a session that was admitted", remedy="`sniper sessions` lists them"
     )
+
+
+async def _check_lease(connection: Connection, session: int, key: SessionKey, token: int) -> None:
+    """Nobody takes the lease before this transaction ends: that needs the session's row, which is ours."""
+    found = await connection.execute("SELECT token FROM leases WHERE session_id = %s", (session,))
+    row = await found.fetchone()
+    if row is not None and row[0] > token:
+        raise LeaseLost(f"the lease of {key} has gone from token {token} to {row[0]}")
 
 
 async def _new(connection: Connection, session: int, events: Sequence[Event]) -> dict[str, Event]:

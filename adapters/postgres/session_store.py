@@ -56,12 +56,13 @@ class PostgresSessionStore:
             )
             return await cursor.fetchone()
 
-    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
-        """Journal and projections in one transaction. Raises InvalidInput for a session that was never admitted."""
+    async def append(self, key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
+        """Journal and projections in one transaction. Raises InvalidInput for a session that was never admitted, and
+        LeaseLost for a desk whose session another one has by now."""
         if not events:
             return
         async with self._database.transaction() as connection:
-            await journal.append(connection, key, events)
+            await journal.append(connection, key, events, token)
 
     async def rebuild(self, key: SessionKey) -> None:
         """Make the projections again from the journal; they are the same afterwards unless one was tampered with."""

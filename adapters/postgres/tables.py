@@ -266,8 +266,9 @@ class EventRow(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """Who may trade a session. Times are the database's.
+    """Who may trade a session. Times are the database's, and decide nothing: its clock can be set.
 
+    expires_at: another one after each renewal; that it does not change ends the lease, see leases.py.
     lock_file: identity of the locked file that dies with the holder; None: it holds none.
     wanted_at: when somebody else last asked for the lease.
     """

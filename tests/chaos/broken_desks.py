@@ -38,32 +38,32 @@ class Broken:
 
 
 class _ForgetsFills(Broken):
-    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
-        await self._port.append(key, [event for event in events if not isinstance(event, FillSeen)])
+    async def append(self, key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
+        await self._port.append(key, [event for event in events if not isinstance(event, FillSeen)], token)
 
 
 class _WritesLater(Broken):
-    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
+    async def append(self, key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
         if any(isinstance(event, IntentCommitted) for event in events):
-            self._writing = asyncio.create_task(self._later(key, events))
+            self._writing = asyncio.create_task(self._later(key, events, token))
         else:
-            await self._port.append(key, events)
+            await self._port.append(key, events, token)
 
-    async def _later(self, key: SessionKey, events: Sequence[Event]) -> None:
+    async def _later(self, key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
         await asyncio.sleep(8 * _TOO_LATE_S)
-        await self._port.append(key, events)
+        await self._port.append(key, events, token)
 
 
 class _Loses(Broken):
-    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
-        await self._port.append(key, [event for event in events if not isinstance(event, IntentCommitted)])
+    async def append(self, key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
+        await self._port.append(key, [event for event in events if not isinstance(event, IntentCommitted)], token)
 
 
 class _NeverEnds(Broken):
-    async def append(self, key: SessionKey, events: Sequence[Event]) -> None:
+    async def append(self, key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
         if any(isinstance(event, PositionFlat) for event in events):
             await asyncio.sleep(_FOR_EVER_S)
-        await self._port.append(key, events)
+        await self._port.append(key, events, token)
 
 
 class _Misreads(Broken):
@@ -83,7 +83,7 @@ class _HoldsForEver(Broken):
 
     async def acquire(self, key: SessionKey, holder: str, ttl_s: float) -> LeaseGrant:
         grant = await self._port.acquire(key, holder, ttl_s)
-        return cast(LeaseGrant, grant) or LeaseGrant(10_000, 0.0, _FOR_EVER_S, None)
+        return cast(LeaseGrant, grant) or LeaseGrant(10_000, 0.0, _FOR_EVER_S, clean=True)
 
     async def renew(self, key: SessionKey, token: int, ttl_s: float) -> bool:
         with suppress(LeaseLost):
@@ -96,7 +96,7 @@ class _TakesOverAtOnce(Broken):
 
     async def acquire(self, key: SessionKey, holder: str, ttl_s: float) -> LeaseGrant | None:
         grant = await self._port.acquire(key, holder, ttl_s)
-        return None if grant is None else replace(grant, previous_end=None)
+        return None if grant is None else replace(grant, clean=True)
 
 
 class _CallsUnknownFailed(Broken):

@@ -117,7 +117,8 @@ class StoreServer:
 
 
 def _scale_its_clock(connection: psycopg.Connection[tuple[Any, ...]], scale: TimeScale, ahead_s: float) -> None:
-    """Leases end by clock_timestamp(): ours is found before the catalogue's, and runs as fast as everything else."""
+    """Wishes for a lease grow old by clock_timestamp(), and the journal is dated by it: ours is found before the
+    catalogue's, and runs as fast as everything else."""
     zero = f"to_timestamp({scale.wall_zero!r}::float8)"
     connection.execute(
         f"""

@@ -108,7 +108,7 @@ def test_the_launchpads_thread_waits_on_scaled_time(ground: Ground) -> None:
 
 
 def test_a_lease_ends_on_scaled_time(ground: Ground) -> None:
-    """Postgres counts as everything else does: five seconds are a fraction of a real one."""
+    """Whoever waits for it counts as everything else does: five seconds are a fraction of a real one."""
     key = a_session(ground)
     clock = ScaledClock(ground.scale)
 

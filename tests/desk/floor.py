@@ -140,8 +140,8 @@ class Floor:
         self.record = replace(self.record, opens_at=opens_at)
         self.exchange = FakeExchange(self.clock, opens_at=opens_at)
         self.exchange.free["NEW"] = self.coins_before
-        self.store = FakeStore(self.clock, self.record)
         self.leases = FakeLeases(self.clock)
+        self.store = FakeStore(self.clock, self.record, self.leases)
         self.streams = FakeStreams(self.exchange)
         self.exchange_clock = FakeExchangeClock(self.clock)
         self.launchpad = FakeLaunchpad(self.clock)

@@ -15,6 +15,7 @@ from adapters.postgres.listing_book import PostgresListingBook
 from adapters.postgres.reader import Reader
 from adapters.postgres.session_store import PostgresSessionStore
 from adapters.postgres.targets import PostgresTargets
+from tests.adapters.postgres.makers import a_new_session
 from tests.adapters.postgres.server import lock_folder_of
 
 
@@ -49,3 +50,22 @@ async def stores(database_url: str, tmp_path: Path) -> AsyncIterator[Stores]:
 def reader(database_url: str) -> Iterator[Reader]:
     with Reader(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+async def first(stores: Stores) -> PostgresLeases:
+    """The leases of one process, on an admitted session."""
+    await stores.sessions.admit(a_new_session())
+    return stores.leases
+
+
+@pytest.fixture
+def second(stores: Stores, tmp_path: Path) -> PostgresLeases:
+    """As another process of the same machine sees them."""
+    return PostgresLeases(stores.database, SystemClock(), lock_folder_of(tmp_path))
+
+
+@pytest.fixture
+def elsewhere(stores: Stores, tmp_path: Path) -> PostgresLeases:
+    """As another machine sees them: its lock files are others."""
+    return PostgresLeases(stores.database, SystemClock(), tmp_path / "elsewhere")

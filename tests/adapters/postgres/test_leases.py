@@ -13,39 +13,17 @@ import pytest
 from adapters.clock import SystemClock
 from adapters.postgres.lease_locks import LeaseLock
 from adapters.postgres.leases import PostgresLeases
-from domain.errors import InvalidInput, LeaseLost
-from domain.lease import LeaseGrant
+from domain.errors import InvalidInput
 from tests.adapters.postgres import holder as holder_module
 from tests.adapters.postgres.conftest import Stores
-from tests.adapters.postgres.makers import LOOK_EVERY_S, a_key, a_new_session
+from tests.adapters.postgres.lease_makers import LONG_S, SHORT_S, take_over, taken
+from tests.adapters.postgres.makers import a_key, a_new_session
 from tests.adapters.postgres.server import environment, lock_folder_of
 from tests.builders import KEY
 
 pytestmark = pytest.mark.postgres
 
-LONG_S = 30.0
-SHORT_S = 0.4
-
 Started = Callable[[str, Path, float], "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-async def first(stores: Stores) -> PostgresLeases:
-    """The leases of one process, on an admitted session."""
-    await stores.sessions.admit(a_new_session())
-    return stores.leases
-
-
-@pytest.fixture
-def second(stores: Stores, tmp_path: Path) -> PostgresLeases:
-    """As another process of the same machine sees them."""
-    return PostgresLeases(stores.database, SystemClock(), lock_folder_of(tmp_path))
-
-
-@pytest.fixture
-def elsewhere(stores: Stores, tmp_path: Path) -> PostgresLeases:
-    """As another machine sees them: its lock files are others."""
-    return PostgresLeases(stores.database, SystemClock(), tmp_path / "elsewhere")
 
 
 @pytest.fixture
@@ -117,35 +95,6 @@ async def test_a_wish_to_take_over_reaches_the_holder_and_is_forgotten_when_give
     assert (alone, wanted, forgotten) == (False, True, False)
 
 
-async def test_an_ended_lease_goes_to_the_next_and_its_holder_is_told(
-    first: PostgresLeases, elsewhere: PostgresLeases
-) -> None:
-    """After the end another machine takes over and knows how long ago that was; the old token is worth nothing."""
-    grant = await taken(first, ttl_s=SHORT_S)
-    refused = await elsewhere.acquire(KEY, "second", LONG_S)
-    await asyncio.sleep(SHORT_S * 1.5)
-    following = await elsewhere.acquire(KEY, "second", LONG_S)
-    with pytest.raises(LeaseLost):
-        await first.renew(KEY, grant.token, LONG_S)
-    await first.release(KEY, grant.token)
-
-    assert refused is None
-    assert following is not None
-    assert following.token == grant.token + 1
-    assert following.previous_end is not None
-    assert 0 < following.previous_end < SHORT_S * 3
-    assert await elsewhere.renew(KEY, following.token, LONG_S) is False
-
-
-async def test_a_lease_that_has_ended_is_not_renewed_even_if_nobody_took_it(first: PostgresLeases) -> None:
-    """Whoever was late by the database's clock stands down."""
-    grant = await taken(first, ttl_s=SHORT_S)
-    await asyncio.sleep(SHORT_S * 1.5)
-
-    with pytest.raises(LeaseLost):
-        await first.renew(KEY, grant.token, LONG_S)
-
-
 async def test_the_same_process_proves_nothing_about_itself(first: PostgresLeases) -> None:
     """A second desk in one process waits for the end like anybody else, though the process holds the file."""
     grant = await taken(first)
@@ -169,7 +118,6 @@ async def test_a_killed_holder_is_followed_at_once(
     assert refused is None
     assert following is not None
     assert following.token == 2
-    assert following.previous_end == 0.0
     assert not following.clean
 
 
@@ -195,14 +143,13 @@ async def test_a_stopped_holder_is_followed_only_after_its_end_and_stands_down_w
     await asyncio.sleep(ttl_s / 2)  # at least one renewal, so that the end lies ahead
     process.send_signal(signal.SIGSTOP)
     stopped_at = monotonic()
-    following, waited_s = await take_over(first, stopped_at)
+    following, waited_s = await take_over(first, stopped_at, ttl_s)
     process.send_signal(signal.SIGCONT)
 
     assert await line_of(process) == "lost"
     assert waited_s > ttl_s / 2
     assert following.token == 2
-    assert following.previous_end is not None
-    assert following.previous_end < 1
+    assert not following.clean
 
 
 async def test_a_holder_that_took_over_without_the_file_gets_it_later(
@@ -216,7 +163,7 @@ async def test_a_holder_that_took_over_without_the_file_gets_it_later(
     process = start_holder(database_url, lock_folder_of(tmp_path), SHORT_S)
     assert await line_of(process) == "token 1"
     process.send_signal(signal.SIGSTOP)
-    grant, _ = await take_over(first, monotonic())
+    grant, _ = await take_over(first, monotonic(), SHORT_S)
     process.kill()
     process.wait()
     too_early = await second.acquire(KEY, "third", LONG_S)
@@ -246,21 +193,6 @@ async def test_without_a_lock_folder_only_the_end_counts(stores: Stores, tmp_pat
 
     assert await leases.renew(KEY, grant.token, LONG_S) is False
     assert await leases.acquire(KEY, "second", LONG_S) is None
-
-
-async def taken(leases: PostgresLeases, ttl_s: float = LONG_S) -> LeaseGrant:
-    grant = await leases.acquire(KEY, "first", ttl_s)
-    assert grant is not None
-    return grant
-
-
-async def take_over(leases: PostgresLeases, since: float) -> tuple[LeaseGrant, float]:
-    """Ask until the lease is ours; with the seconds since `since`."""
-    while True:
-        grant = await leases.acquire(KEY, "next", LONG_S)
-        if grant is not None:
-            return grant, monotonic() - since
-        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def line_of(process: "subprocess.Popen[str]") -> str:
