@@ -103,6 +103,7 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """What a worker, or a command that acts on this stack, finds in its environment."""
         state = self.state
+        capture_dir = self.options.capture_dir
         on_paper = self.options.venue is VenueKind.PAPER  # then a key is of no use, so nobody gets to see one
         stated = {
             "SNIPER_VENUE": self.options.venue.value,
@@ -113,6 +114,7 @@ class Stack:
             "MEXC_WS_URL": state.ws_url,
             "MEXC_API_KEY": None if on_paper else state.api_key or self.options.api_key,
             "MEXC_API_SECRET": None if on_paper else state.api_secret or self.options.api_secret,
+            "MEXC_CAPTURE_DIR": None if capture_dir is None else str(capture_dir),
         }
         return {**self._basic_environment(), **{name: value for name, value in stated.items() if value is not None}}
 

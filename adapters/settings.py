@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     mexc_capture_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = None
     """Where raw requests and answers are kept, without secrets; None: nowhere."""
     panel_url: str | None = None
-    """Of a running stack only."""
+    """What links to the panel begin with; None: no panel is known."""
 
     def venue(self) -> VenueSettings:
         """Everything that trading needs. Raises InvalidInput when part of it is missing, and on paper."""
@@ -166,10 +166,10 @@ class Settings(BaseSettings):
             )
         return VenueSettings(
             account=check_account(self.sniper_account),
-            rest_url=_present("MEXC_REST_URL", self.mexc_rest_url),
-            ws_url=_present("MEXC_WS_URL", self.mexc_ws_url),
-            api_key=_present("MEXC_API_KEY", self.mexc_api_key),
-            api_secret=_present("MEXC_API_SECRET", self.mexc_api_secret),
+            rest_url=self._present("MEXC_REST_URL", self.mexc_rest_url),
+            ws_url=self._present("MEXC_WS_URL", self.mexc_ws_url),
+            api_key=self._present("MEXC_API_KEY", self.mexc_api_key),
+            api_secret=self._present("MEXC_API_SECRET", self.mexc_api_secret),
         )
 
     def paper(self) -> PaperSettings:
@@ -177,15 +177,25 @@ class Settings(BaseSettings):
         one_way_ms = self.sniper_paper_one_way_ms
         return PaperSettings(
             account=check_account(self.sniper_account),
-            rest_url=_present("MEXC_REST_URL", self.mexc_rest_url),
-            ws_url=_present("MEXC_WS_URL", self.mexc_ws_url),
+            rest_url=self._present("MEXC_REST_URL", self.mexc_rest_url),
+            ws_url=self._present("MEXC_WS_URL", self.mexc_ws_url),
             balance=Quote(self.sniper_paper_balance),
             one_way_s=None if one_way_ms is None else one_way_ms / 1000,
         )
 
     def database(self) -> str:
         """The database's address. Raises InvalidInput when there is none."""
-        return _present("DATABASE_URL", self.database_url)
+        return self._present("DATABASE_URL", self.database_url)
+
+    def _present(self, name: str, value: T | None) -> T:
+        if value is None:
+            raise InvalidInput(
+                name,
+                value=None,
+                expected="a value",
+                remedy=f"no stack runs in {self.sniper_home.absolute()}: start `sniper up`, or set {name}",
+            )
+        return value
 
 
 def read_settings() -> Settings:
@@ -247,14 +257,3 @@ def _stack_of(home: Path) -> StackState | None:
             expected="a folder whose stack.json can be read",
             remedy=f"stop the stack and start it again ({exc})",
         ) from exc
-
-
-def _present(name: str, value: T | None) -> T:
-    if value is None:
-        raise InvalidInput(
-            name,
-            value=None,
-            expected="a value",
-            remedy=f"no stack runs in this SNIPER_HOME: start `sniper up` there, or set {name}",
-        )
-    return value

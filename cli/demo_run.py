@@ -7,11 +7,14 @@ from decimal import Decimal
 from rich.console import Console
 
 from adapters.local.state import read_state
-from adapters.settings import read_settings
+from adapters.local.venue import ACCOUNT
+from adapters.settings import Settings, read_settings
+from adapters.venue_kind import VenueKind
 from cli.demo_session import play, refuse_unusable
 from cli.narrator import JsonNarrator, Narrator
 from cli.output import write_row
 from cli.stack_access import stack_options
+from domain.errors import InvalidInput
 from stack import Stack, run_stack
 
 DONE, FAILED = 0, 1
@@ -24,6 +27,8 @@ async def run_demo(*, once: bool, seed: int, budget: Decimal, json: bool) -> int
     Raises SniperError for what cannot be started or is refused.
     """
     refuse_unusable(budget)
+    settings = read_settings()
+    _refuse_other_venues(settings)
     narrator = JsonNarrator() if json else Narrator(Console(file=sys.stdout, highlight=False))
 
     async def session() -> int:
@@ -34,6 +39,8 @@ async def run_demo(*, once: bool, seed: int, budget: Decimal, json: bool) -> int
 
     options = stack_options(seed=seed)
     running = read_state(options.home)
+    if running is None and options.rest_url is None:
+        _refuse_other_accounts(settings)
     if running is not None:
         narrator.say(f"using the stack that runs in {options.home} (process {running.pid})")
         return await session()
@@ -54,6 +61,26 @@ async def run_demo(*, once: bool, seed: int, budget: Decimal, json: bool) -> int
     if once and codes and not json:
         narrator.say("the stack is stopped, the record stays: `sniper up` serves it again", style="dim")
     return codes[0] if codes else FAILED  # none: interrupted before the session's end
+
+
+def _refuse_other_venues(settings: Settings) -> None:
+    if settings.sniper_venue is not VenueKind.MEXC:
+        raise InvalidInput(
+            "SNIPER_VENUE",
+            value=settings.sniper_venue.value,
+            expected=f"{VenueKind.MEXC}: the demo lists its pair on a simulator and compares its books",
+            remedy="leave it out, in a SNIPER_HOME of its own",
+        )
+
+
+def _refuse_other_accounts(settings: Settings) -> None:
+    if settings.sniper_account != ACCOUNT:
+        raise InvalidInput(
+            "SNIPER_ACCOUNT",
+            value=settings.sniper_account,
+            expected=f"{ACCOUNT!r}, the one account of the simulator that is started with the demo",
+            remedy="leave it out",
+        )
 
 
 class _Booting:

@@ -73,10 +73,13 @@ class Actions:
             return armed
 
     async def withdraw(self, target: int) -> Receipt:
-        """Let a target wait no longer. Raises ActionRefused when it does not wait."""
-        if not await self._targets.withdraw(target):
+        """Let a target wait no longer; needs no key, since withdrawing twice is withdrawing. Raises ActionRefused when it
+        has made its session, and when there is none of this number."""
+        status = await self._targets.withdraw(target)
+        if status != "withdrawn":
+            found = "one that is not there" if status is None else f"one that is {status}"
             raise ActionRefused(
-                (f"target: got {target}, expected the number of one that waits; `sniper targets` lists them",)
+                (f"target: got {target}, {found}, expected the number of one that waits; `sniper targets` lists them",)
             )
         return Receipt(str(target), f"target {target} waits no longer")
 
@@ -116,21 +119,35 @@ class Actions:
     async def halt(self, scope: HaltScope, reason: str, request: str) -> Receipt:
         """Nothing new is bought inside `scope` until it is released; exits go on. Works without Temporal.
 
-        Raises InvalidInput for an unusable reason.
+        A request whose halt was released since places no other one, and its receipt says so. Raises InvalidInput for an
+        unusable reason, and for a request that has halted something else.
         """
         placed = await self._halts.place(scope, HaltVerb.HALT, check_reason(reason), request)
+        if not placed.holds:
+            return Receipt(
+                request,
+                f"{scope} is not halted: this request was carried out before (halt {placed.number}), and its halt was "
+                "released since; halt under a new request",
+            )
         state = "halted" if placed.new else "was halted already"
         return Receipt(request, f"{scope} {state} (halt {placed.number}): nothing new is bought until it is released")
 
     async def release(self, scope: HaltScope, reason: str, request: str) -> Receipt:
-        """Lift every halt of exactly this scope. Raises InvalidInput for an unusable reason."""
-        count = await self._halts.release(scope, check_reason(reason))
-        if not count:
+        """Lift every halt of exactly this scope. A request that was carried out before lifts no later one.
+
+        Raises InvalidInput for an unusable reason, and for a request that has released something else.
+        """
+        released = await self._halts.release(scope, check_reason(reason), request)
+        count = released.count
+        if not count and released.new:
             return Receipt(request, f"{scope}: no halt holds, nothing was released")
         left = await asyncio.to_thread(self._reader.halts)
         others = ", ".join(f"{halt.scope} {halt.scope_key}".rstrip() for halt in left)
         rest = f"; still halted: {others}" if others else ""
-        return Receipt(request, f"{scope} released ({count} halt{'s' if count > 1 else ''}){rest}")
+        halts = f"{count} halt{'' if count == 1 else 's'}"
+        if not released.new:
+            return Receipt(request, f"{scope}: this request was carried out before ({halts}), nothing more now{rest}")
+        return Receipt(request, f"{scope} released ({halts}){rest}")
 
     async def _found(self, session: str) -> SessionLine:
         return await asyncio.to_thread(find_session, self._reader, session)

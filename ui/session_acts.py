@@ -106,7 +106,8 @@ def _change(line: SessionLine) -> None:
     )
     slot = f"exits {line.key} {change}"  # another wish is another request
     key = request_key(slot)
-    act(what, lambda actions: actions.change_policy(str(line.key), change, key))
+    if act(what, lambda actions: actions.change_policy(str(line.key), change, key)):
+        renew(slot)  # back to what was asked for before is a wish of its own
 
 
 def _move(session: str) -> None:
@@ -117,8 +118,10 @@ def _move(session: str) -> None:
     except InvalidInput as exc:
         refused(what, str(exc))
         return
-    key = request_key(f"opening {session} {text}")
-    act(what, lambda actions: actions.reschedule(session, opens_at, key))
+    slot = f"opening {session} {text}"
+    key = request_key(slot)
+    if act(what, lambda actions: actions.reschedule(session, opens_at, key)):
+        renew(slot)  # "+30s" once more means another 30 s
 
 
 def _if_other(new: T, old: T) -> T | None:

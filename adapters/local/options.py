@@ -31,7 +31,8 @@ class StackOptions:
     of our own; on paper only public data come from there, and no key goes anywhere.
     Ports: None for the usual one, or any free one when that is taken. seed: of the simulator's market.
     only_infra: databases and venue without workers and panel. time_skipping: workflows may have clocks of their own.
-    search_attributes: name -> kind, None for those of workflows.names. environ: what the children inherit.
+    search_attributes: name -> kind, None for those of workflows.names. environ: what the children inherit. capture_dir:
+    absolute folder in which workers keep what the venue said, None for nowhere.
     """
 
     home: Path
@@ -54,12 +55,14 @@ class StackOptions:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     programs: Programs = field(default_factory=Programs)
     venue: VenueKind = VenueKind.MEXC
+    capture_dir: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """The options the environment variables state; an empty variable counts as unset. Raises InvalidInput for a
         venue that does not exist."""
         stated = {name: value for name, value in environ.items() if value}
+        capture_dir = stated.get("MEXC_CAPTURE_DIR")
         return cls(
             home=Path(stated.get("SNIPER_HOME", ".sniper")).expanduser().absolute(),
             database_url=stated.get("DATABASE_URL"),
@@ -71,4 +74,5 @@ class StackOptions:
             api_secret=stated.get("MEXC_API_SECRET"),
             environ=dict(environ),
             venue=VenueKind.parse(stated.get("SNIPER_VENUE", VenueKind.MEXC)),
+            capture_dir=None if capture_dir is None else Path(capture_dir).expanduser().absolute(),
         )

@@ -328,6 +328,21 @@ class HaltRow(SQLModel, table=True):
     released_because: str = Field(sa_column=_text(default=""))
 
 
+class ReleaseRow(SQLModel, table=True):
+    """A release that was carried out. request: the caller's idempotency key; scope_key: as in HaltRow.
+
+    released: how many halts it lifted; none is an answer too, which a repeated request gets again.
+    """
+
+    __tablename__ = "releases"
+
+    request: str = Field(sa_column=_text(primary_key=True))
+    scope: str = Field(sa_column=_text())
+    scope_key: str = Field(sa_column=_text())
+    released: int = Field(sa_column=_integer())
+    at: datetime = Field(sa_column=_time_now())
+
+
 class PriceRow(SQLModel, table=True):
     """Best prices a guard saw, thinned, for charts; nothing is decided on them. at: our clock. None: empty side."""
 

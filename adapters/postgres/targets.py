@@ -41,13 +41,18 @@ class PostgresTargets:
                 remedy="withdraw the other one first",
             ) from exc
 
-    async def withdraw(self, target: int) -> bool:
-        """Wait no longer. False: it did not wait any more, and a session it has started goes on."""
+    async def withdraw(self, target: int) -> str | None:
+        """Wait no longer. Idempotent.
+
+        Answers what the target is now: withdrawn, or taken: it has made its session, which goes on. None: there is none.
+        """
         async with self._database.transaction() as connection:
-            changed = await connection.execute(
+            await connection.execute(
                 "UPDATE targets SET status = 'withdrawn' WHERE id = %s AND status = 'waiting'", (target,)
             )
-            return changed.rowcount == 1
+            found = await connection.execute("SELECT status FROM targets WHERE id = %s", (target,))
+            row = await found.fetchone()
+            return None if row is None else str(row[0])
 
 
 async def add_account(connection: Connection, account: str) -> None:

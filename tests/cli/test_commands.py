@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 
@@ -400,9 +401,11 @@ def test_a_database_that_is_away_is_one_line(
 def test_without_a_stack_the_missing_address_is_named(
     lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is guessed."""
+    """Nothing is guessed, and the folder that was looked into is named."""
     assert run(["sessions"]) == 1
-    assert "DATABASE_URL: not given" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "DATABASE_URL: not given" in said
+    assert f"no stack runs in {os.environ['SNIPER_HOME']}: start `sniper up`, or set DATABASE_URL" in said
 
 
 def test_stopping_where_nothing_runs_is_done(lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -420,6 +423,25 @@ def test_a_demo_with_a_bad_budget_starts_nothing(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert "budget: got" in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SNIPER_VENUE", "paper", "SNIPER_VENUE: got 'paper', expected mexc: the demo lists its pair on a simulator"),
+        ("SNIPER_ACCOUNT", "second", "SNIPER_ACCOUNT: got 'second', expected 'main', the one account of the simulator"),
+    ],
+)
+def test_a_demo_that_cannot_be_played_starts_nothing(
+    lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, words: str
+) -> None:
+    """On paper there is no simulator to act on, and a simulator of our own knows one account."""
+    lonely.setenv(name, value)
+
+    assert run(["demo", "--once"]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert words in said.err
 
 
 async def _a_closed_session(database_url: str) -> None:

@@ -86,9 +86,20 @@ async def test_workers_are_told_everything_and_the_panel_no_venue_key(options: S
     assert worker["MEXC_API_KEY"] == state.api_key
     assert worker["MEXC_API_SECRET"] == state.api_secret
     assert worker["SNIPER_HOME"] == str(options.home)
+    assert "MEXC_CAPTURE_DIR" not in worker
     assert "MEXC_API_KEY" not in panel
     assert "MEXC_API_SECRET" not in panel
     assert not [name for name in simulator if name.startswith("MEXC_")]
+
+
+async def test_workers_are_told_where_to_keep_what_the_venue_says(options: StackOptions, tmp_path: Path) -> None:
+    """Of the operator's MEXC_ variables this one alone reaches them; a relative folder is the operator's, not theirs."""
+    stated = StackOptions.from_environment({**options.environ, "MEXC_CAPTURE_DIR": "kept"})
+    async with Stack(replace(options, environ=stated.environ, capture_dir=stated.capture_dir)):
+        worker, simulator = _told(tmp_path, "worker"), _told(tmp_path, "simulator")
+
+    assert worker["MEXC_CAPTURE_DIR"] == str(Path.cwd() / "kept")
+    assert "MEXC_CAPTURE_DIR" not in simulator
 
 
 async def test_a_worker_that_dies_is_back_under_a_new_process_id(options: StackOptions) -> None:

@@ -268,6 +268,46 @@ async def test_a_halt_needs_no_temporal_and_holds_until_it_is_released(installat
     assert [halt.released_because for halt in installation.reader.past_halts()] == ["sane again"]
 
 
+async def test_a_halt_repeated_after_its_release_says_that_nothing_is_halted(installation: Installation) -> None:
+    """It was carried out once; whoever reads the receipt must not feel safe."""
+    await installation.actions.halt(EVERYTHING, "odd prices", "halt-1")
+    await installation.actions.release(EVERYTHING, "sane again", "release-1")
+
+    again = await installation.actions.halt(EVERYTHING, "odd prices", "halt-1")
+
+    assert again.text.startswith("everything is not halted: this request was carried out before (halt 1)")
+    assert installation.reader.halts() == ()
+
+
+async def test_a_repeated_release_lifts_no_later_halt(installation: Installation) -> None:
+    """Also one that found nothing to lift when it was carried out; its receipt tells what holds."""
+    actions = installation.actions
+    await actions.release(EVERYTHING, "sane", "release-0")
+    await actions.halt(EVERYTHING, "odd prices", "halt-1")
+    await actions.release(EVERYTHING, "sane again", "release-1")
+    await actions.halt(EVERYTHING, "odd once more", "halt-2")
+
+    texts = [(await actions.release(EVERYTHING, "sane", request)).text for request in ("release-0", "release-1")]
+
+    assert texts == [
+        "everything: this request was carried out before (0 halts), nothing more now; still halted: everything",
+        "everything: this request was carried out before (1 halt), nothing more now; still halted: everything",
+    ]
+    assert [halt.reason for halt in installation.reader.halts()] == ["odd once more"]
+
+
+async def test_a_request_key_cannot_halt_or_release_another_scope(installation: Installation) -> None:
+    """The receipt would be about the first one."""
+    account = HaltScope.of_account("main")
+    await installation.actions.halt(account, "key change", "key-1")
+    await installation.actions.release(account, "changed", "key-1")
+
+    with pytest.raises(InvalidInput, match="a key that was not used for another scope"):
+        await installation.actions.halt(EVERYTHING, "odd prices", "key-1")
+    with pytest.raises(InvalidInput, match="a key that was not used for another scope"):
+        await installation.actions.release(EVERYTHING, "sane again", "key-1")
+
+
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 501])
 async def test_a_halt_without_a_usable_reason_is_refused(installation: Installation, reason: str) -> None:
     """Whoever releases it has to know why it was placed."""
@@ -279,15 +319,25 @@ async def test_a_halt_without_a_usable_reason_is_refused(installation: Installat
     assert installation.reader.halts() == ()
 
 
-async def test_a_waiting_target_can_be_withdrawn_once(installation: Installation) -> None:
-    """Afterwards it does not wait any more."""
+async def test_withdrawing_a_target_twice_is_withdrawing_it(installation: Installation) -> None:
+    """Whoever heard no answer asks again and gets the same one."""
     armed = await installation.actions.arm(a_wish(opens_at=None))
 
-    await installation.actions.withdraw(armed.target)
+    first = await installation.actions.withdraw(armed.target)
+    second = await installation.actions.withdraw(armed.target)
 
+    assert first == second
     assert installation.reader.targets()[0].status == "withdrawn"
-    with pytest.raises(ActionRefused, match="one that waits"):
+
+
+async def test_a_target_that_does_not_wait_cannot_be_withdrawn(installation: Installation) -> None:
+    """Neither one that has made its session, nor one that nobody knows."""
+    armed = await installation.actions.arm(a_wish())
+
+    with pytest.raises(ActionRefused, match="one that is taken, expected the number of one that waits"):
         await installation.actions.withdraw(armed.target)
+    with pytest.raises(ActionRefused, match="one that is not there"):
+        await installation.actions.withdraw(armed.target + 1)
 
 
 async def test_a_session_is_found_by_any_of_its_names(installation: Installation) -> None:

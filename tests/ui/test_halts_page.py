@@ -1,5 +1,9 @@
 """What must not be bought, and letting it go on."""
 
+import pytest
+
+from domain.commands import Receipt
+from domain.errors import StoreUnavailable
 from domain.halts import EVERYTHING, HaltScope
 from domain.ids import SessionKey
 from tests.ui.pages import StandInHands, opened, press, run, said, text_of
@@ -54,6 +58,36 @@ def test_each_scope_can_be_halted(panel: Panel) -> None:
         (HaltScope.of_session(SessionKey.parse("main/mexc:NEW:USDT/1")), "to be safe"),
     ]
     assert len({arguments[2] for _, arguments in hands.asked}) == 3
+
+
+def test_the_account_to_halt_is_the_installations_own(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one would be halted without effect."""
+    monkeypatch.setenv("SNIPER_ACCOUNT", "second")
+    page = opened("halts")
+    page.radio(key="halt-kind").set_value("One account")
+
+    assert run(page).text_input(key="halt-account").value == "second"
+
+
+def test_another_scope_is_another_request_also_when_nobody_answered(panel: Panel) -> None:
+    """A key that may have halted one account must not be spent on everything."""
+    _, hands = panel
+    keys: list[str] = []
+
+    async def place(scope: HaltScope, reason: str, request: str) -> Receipt:
+        keys.append(request)
+        raise StoreUnavailable("the database does not answer")
+
+    hands.halt = place  # type: ignore[method-assign]  # remembers what nobody answered
+    page = opened("halts")
+    page.text_input(key="halt-reason").set_value("to be safe")
+    press(page, "halt-now")
+    press(page, "halt-now")
+    page.radio(key="halt-kind").set_value("One account")
+    run(page)
+    press(page, "halt-now")
+
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_session_that_cannot_be_read_is_refused_here(panel: Panel) -> None:

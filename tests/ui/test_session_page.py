@@ -8,7 +8,7 @@ import pytest
 
 from adapters.postgres.read_models import IntentLine
 from domain.checks import Check
-from domain.errors import StoreUnavailable
+from domain.errors import StoreUnavailable, TryAgain
 from domain.events import ClockMeasured, FillSeen, IntentCommitted, PhaseEntered, RiskApproved, ShotAnswered, ShotSent
 from domain.halts import HaltScope
 from domain.money import Base, Price, Quote
@@ -16,7 +16,8 @@ from domain.policy import LadderStep, PolicyChange
 from domain.session import Phase
 from tests.adapters.postgres.makers import an_intent
 from tests.ui.pages import StandInHands, opened, press, run, said, text_of
-from tests.ui.stand_ins import OPENING, StandInReader, a_detail, a_fill, a_line, an_event
+from tests.ui.stand_ins import OPENING, StandInReader, a_detail, a_fill, a_line, a_wish, an_event
+from ui.widgets import request_key
 
 Panel = tuple[StandInReader, StandInHands]
 KEY = str(a_line().key)
@@ -68,7 +69,7 @@ def test_a_shot_is_told_from_its_intent_to_the_venues_word(panel: Panel) -> None
     row = page.dataframe[0].value.iloc[0]
     assert (row["Shot"], row["Late"], row["Answer"], row["Answered"]) == ("entry 1", "+41 µs", "accepted", "700 µs")
     assert (row["Known"], row["Clock"]) == ("not recorded", "not recorded")
-    assert "First shot left: +41 µs" in said(page)
+    assert "First shot left, after its planned instant: +41 µs" in said(page)
     assert "Venue's clock: ± 0.21 ms" in said(page)
     assert list(page.dataframe[1].value["Fee"]) == ["0.02 USDT"]
 
@@ -93,7 +94,7 @@ def test_shots_are_told_with_how_well_the_clock_was_known(panel: Panel) -> None:
     assert list(table["Late"]) == ["+41 µs", "+9 µs", ""]
     assert list(table["Connection"]) == ["2", "2", ""]
     assert "clock known to ±1.2 ms" in said(page)
-    assert "First shot left: +41 µs" in said(page)
+    assert "First shot left, after its planned instant: +41 µs" in said(page)
 
 
 @pytest.mark.parametrize(
@@ -108,21 +109,55 @@ def test_an_address_that_names_no_session_says_so(panel: Panel, name: str, words
 
 
 def test_other_exits_are_asked_for_as_what_changes(panel: Panel) -> None:
-    """What was left as it is stays; the same wish twice is one request, another wish another one."""
+    """What was left as it is stays; another wish is another request."""
     reader, hands = panel
     reader.details = [a_detail(a_line(phase=Phase.GUARDING), a_fill())]
     page = opened("session", id=KEY)
     page.text_input(key=f"stop-{KEY}").set_value("8")
     press(page, f"exits-now-{KEY}")
-    press(page, f"exits-now-{KEY}")
     page.text_input(key=f"ladder-{KEY}").set_value("20:100")
     press(page, f"exits-now-{KEY}")
 
     wishes = [arguments[1] for _, arguments in hands.asked]
-    requests = [arguments[2] for _, arguments in hands.asked]
-    assert wishes[:2] == [PolicyChange(stop_percent=Decimal(8))] * 2
-    assert wishes[2].ladder == (LadderStep(Decimal(20), Decimal(100)),)
-    assert requests[0] == requests[1] != requests[2]
+    assert wishes[0] == PolicyChange(stop_percent=Decimal(8))
+    assert wishes[1].ladder == (LadderStep(Decimal(20), Decimal(100)),)
+    assert len({arguments[2] for _, arguments in hands.asked}) == 2
+
+
+def test_exits_can_be_changed_back_and_forth(panel: Panel) -> None:
+    """8, then 5, then 8 again: the third is a request of its own, not the first one repeated."""
+    reader, hands = panel
+    page = opened("session", id=KEY)
+    for before, wish in (("5", "8"), ("8", "6"), ("6", "8")):
+        policy = a_wish(stop_percent=Decimal(before)).policy
+        reader.details = [a_detail(a_line(phase=Phase.GUARDING, policy=policy), a_fill())]
+        run(page).text_input(key=f"stop-{KEY}").set_value(wish)
+        press(page, f"exits-now-{KEY}")
+
+    assert [arguments[1].stop_percent for _, arguments in hands.asked] == [8, 6, 8]
+    assert len({arguments[2] for _, arguments in hands.asked}) == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "wish", "button"), [("stop", "8", "exits-now"), ("opens", "2999-01-01T00:00:00Z", "opens-now")]
+)
+def test_a_change_that_nobody_answered_is_repeated_as_the_same_request(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, field: str, wish: str, button: str
+) -> None:
+    """It may have been carried out, so it keeps its key until somebody answers."""
+    reader, hands = panel
+    reader.details = [a_detail(a_line())]
+    keys: list[str] = []
+    monkeypatch.setattr("ui.session_acts.request_key", lambda slot: keys.append(request_key(slot)) or keys[-1])
+    page = opened("session", id=KEY)
+    page.text_input(key=f"{field}-{KEY}").set_value(wish)
+    hands.trouble = TryAgain("Temporal: nobody answers")
+    press(page, f"{button}-{KEY}")
+    hands.trouble = None
+    press(page, f"{button}-{KEY}")
+    press(page, f"{button}-{KEY}")
+
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_an_exit_that_cannot_be_read_is_refused_here(panel: Panel) -> None:
@@ -140,16 +175,18 @@ def test_an_exit_that_cannot_be_read_is_refused_here(panel: Panel) -> None:
 
 
 def test_an_opening_can_be_moved_until_it_fires(panel: Panel) -> None:
-    """Afterwards there is no such button."""
+    """To and fro, each a request of its own; afterwards there is no such button."""
     reader, hands = panel
     reader.details = [a_detail(a_line())]
     page = opened("session", id=KEY)
-    page.text_input(key=f"opens-{KEY}").set_value("2999-01-01T00:00:00Z")
-    press(page, f"opens-now-{KEY}")
+    for opening in ("2999-01-01T00:00:00Z", "2999-01-02T00:00:00Z", "2999-01-01T00:00:00Z", "+30s", "+30s"):
+        page.text_input(key=f"opens-{KEY}").set_value(opening)
+        press(page, f"opens-now-{KEY}")
     reader.details = [a_detail(a_line(phase=Phase.GUARDING), a_fill())]
     run(page)
 
-    assert [(act, arguments[0]) for act, arguments in hands.asked] == [("reschedule", KEY)]
+    assert [(act, arguments[0]) for act, arguments in hands.asked] == [("reschedule", KEY)] * 5
+    assert len({arguments[2] for _, arguments in hands.asked}) == 5
     assert f"opens-now-{KEY}" not in {button.key for button in page.button}
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
 
 from adapters.postgres.read_models import HaltLine
+from adapters.settings import read_settings
 from domain.errors import InvalidInput
 from domain.halts import EVERYTHING, HaltScope, ScopeKind
 from domain.ids import SessionKey
@@ -85,7 +86,7 @@ def _place() -> None:
     with st.container(border=True):
         kind = st.radio("What", list(_KINDS), horizontal=True, key="halt-kind", persist_state="session")
         if _KINDS[kind] is ScopeKind.ACCOUNT:
-            st.text_input("Account", value="main", key="halt-account", persist_state="session", live=True)
+            st.text_input("Account", value=read_settings().sniper_account, key="halt-account", persist_state="session", live=True)
         elif _KINDS[kind] is ScopeKind.SESSION:
             st.text_input(
                 "Session", placeholder="main/mexc:NEW:USDT/1", key="halt-session", persist_state="session", live=True
@@ -101,9 +102,10 @@ def _do_place() -> None:
     except InvalidInput as exc:
         refused("Halt", str(exc))
         return
-    key = request_key("place a halt")
+    slot = f"halt {scope}"  # another scope is another request
+    key = request_key(slot)
     if act(f"Halt {scope}", lambda actions: actions.halt(scope, reason, key)):
-        renew("place a halt")
+        renew(slot)
 
 
 def _scope(kind: ScopeKind) -> HaltScope:

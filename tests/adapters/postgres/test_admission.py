@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
+from adapters.postgres.halts import Released
 from adapters.postgres.installation import installation
 from adapters.postgres.reader import Reader
 from domain.commands import NewSession
@@ -140,7 +141,7 @@ async def test_a_halt_covers_its_scope_until_it_is_released(stores: Stores, read
         await stores.halts.place(scope, verb, "test", str(scope))
         covered.append([(await stores.sessions.admit(a_new_session(key))).halted for key in (ours, sibling, foreign)])
         assert [halt.verb for halt in reader.halts()] == [verb]
-        assert await stores.halts.release(scope, "over") == 1
+        assert await stores.halts.release(scope, "over", str(scope)) == Released(1, new=True)
 
     assert covered == [[True, False, False], [True, True, False], [True, True, True]]
     assert [record.halted for record in await stores.sessions.unclosed()] == [False] * 3
@@ -182,7 +183,8 @@ async def test_one_target_waits_per_account_and_listing(stores: Stores, reader: 
     withdrawn = [await stores.targets.withdraw(target), await stores.targets.withdraw(target)]
     second = await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
 
-    assert withdrawn == [True, False]
+    assert withdrawn == ["withdrawn", "withdrawn"]
+    assert await stores.targets.withdraw(second + 100) is None
     with pytest.raises(TryAgain):
         await stores.sessions.admit(a_new_session(target_id=target))
     with pytest.raises(InvalidInput):

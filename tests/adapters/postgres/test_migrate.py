@@ -36,7 +36,7 @@ def test_several_processes_may_upgrade_at_once(empty_url: str) -> None:
         list(threads.map(upgrade, [empty_url] * 4))
 
     with psycopg.connect(empty_url) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0005",)]
 
 
 def test_an_address_that_is_refused_is_one_line_without_its_password(database_url: str) -> None:

@@ -51,7 +51,7 @@ async def test_a_halt_wakes_everybody(stores: Stores, woken: "Counter[str]", dat
         await eventually(lambda: woken[str(ONE)] == woken[str(OTHER)] == 1)
         await stores.halts.place(HaltScope.of_session(ONE), HaltVerb.HALT, "test", "request-1")
         await eventually(lambda: woken[str(ONE)] == woken[str(OTHER)] == 2)
-        await stores.halts.release(HaltScope.of_session(ONE), "over")
+        await stores.halts.release(HaltScope.of_session(ONE), "over", "request-2")
         await eventually(lambda: woken[str(ONE)] == woken[str(OTHER)] == 3)
 
 
