@@ -20,6 +20,7 @@ from domain.ids import assets_of
 from domain.money import plain
 from domain.orders import position_of
 from domain.ports import Exchange, Sessions, SessionStore
+from domain.requests import check_in_time
 from domain.session import Phase, SessionRecord, outcome_of
 
 
@@ -31,7 +32,11 @@ class BookActivities:
 
     @activity.defn
     async def record_change(self, change: RecordChange) -> None:
-        """Write what was asked before it is carried out; desks act on the row, also when Temporal is away."""
+        """Write what was asked before it is carried out; desks act on the row, also when Temporal is away.
+
+        Raises InvalidInput, and writes nothing, when the desk has gone too far for it.
+        """
+        await self._check_in_time(change)
         events: list[Event] = []
         if change.abort is not None:
             events.append(AbortRequested(change.abort.reason, change.abort.request))
@@ -63,6 +68,19 @@ class BookActivities:
         await self.sessions.notify(close.key, "info", _summary(record, books))
         outcome = record.outcome or books.outcome  # the first end that was written stands
         return SnipeClosed(outcome, books.reason, books.spent, books.received, books.result)
+
+    async def _check_in_time(self, change: RecordChange) -> None:
+        record = await self.store.load(change.key)
+        if record is not None:
+            check_in_time(change, record, shot=await self._has_shot(record))
+
+    async def _has_shot(self, record: SessionRecord) -> bool:
+        """Whether an order is known to have left: the venue showed it, or it is settled without being withdrawn."""
+        if record.phase is not Phase.FIRING:
+            return False  # asked of a session that fires only
+        settled = await self.store.settled(record.key)
+        intents = await self.store.intents(record.key)
+        return bool(await self.store.orders(record.key)) or any(one.client_order_id in settled for one in intents)
 
     async def _books(self, record: SessionRecord, close: CloseBooks) -> BooksClosed:
         base, quote = assets_of(record.symbol)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from cli.machine import SEED_HELP
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
@@ -14,7 +16,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the session; exit code 0 only if all is right.")] = (
         False
     ),
-    seed: Annotated[int, typer.Option(help="Of the simulator's market, when the stack is started here.")] = 1,
+    seed: Annotated[int, typer.Option(help=SEED_HELP)] = 1,
     budget: Annotated[str, typer.Option(help="Most that may be spent, in USDT.")] = "50",
     json: Annotated[bool, typer.Option("--json", help="Print JSON documents, one a line, instead of text.")] = False,
 ) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from cli.output import Json, write_json, write_line, write_row
 
+SEED_HELP = "Number that fixes the simulator's random market; the same seed, the same market."
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON documents, one a line, instead of text.")]
 
 
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    seed: Annotated[int, typer.Option(help="Of the simulator's market.")] = 1,
+    seed: Annotated[int, typer.Option(help=SEED_HELP)] = 1,
     panel: Annotated[bool, typer.Option(help="Start the panel too.")] = True,
     json: JsonLines = False,
 ) -> None:

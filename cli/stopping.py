@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.output import Json, write_json, write_receipt, write_table
+from cli.trading import Request
 
 if TYPE_CHECKING:
     from domain.commands import Receipt
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from ui.actions import Actions
 
 Account = Annotated[str | None, typer.Option(help="Only this account.")]
-Session = Annotated[str | None, typer.Option(help="Only this session: main/mexc:XYZ:USDT/1, or XYZUSDT.")]
-Request = Annotated[str | None, typer.Option(help="Your key: repeating it changes nothing.")]
+Session = Annotated[str | None, typer.Option(help="Only this session: XYZUSDT, XYZUSDT/2 or main/mexc:XYZ:USDT/2.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +42,7 @@ def release(
     request: Request = None,
     json: Json = False,
 ) -> None:
-    """Lift the halts of exactly this scope; wider and narrower ones stay."""
+    """Lift the halt of exactly this scope: without options the one on everything; on accounts or sessions they stay."""
     _act(account, session, lambda actions, scope, key: actions.release(scope, reason, key), request, json)
 
 

@@ -9,16 +9,39 @@ from cli.completion import session_names, strategies, symbols
 from cli.output import Json, write_json, write_line, write_receipt, write_table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from adapters.postgres.read_models import TargetLine
     from domain.commands import Receipt
     from ui.actions import Actions
 
 T = TypeVar("T")
 
+AT_HELP = (
+    "Opening, for example 2026-01-31T12:00:00Z or +30s. Left out: taken from the venue's symbol list, and followed "
+    "when it moves."
+)
+LADDER_HELP = 'Up to six take-profits as gain:share in percent, or "none".'
+STOP_HELP = "Sell all this many percent below the entry, 1 to 50."
+TIME_STOP_HELP = "Sell what is left after this long, for example 60m; at most 30 days."
+GRACE_HELP = "How long after the opening to try again when it is not open yet or nothing is offered, 0s to 2m."
+LATE_ENTRY_HELP = (
+    "How long after the opening a session may still begin to buy, 0s to 10m; 0s: a missed opening is not chased."
+)
+
 Session = Annotated[
     str,
-    typer.Argument(help="main/mexc:XYZ:USDT/1, or XYZUSDT for its latest attempt.", autocompletion=session_names),
+    typer.Argument(
+        help="XYZUSDT for its latest attempt, XYZUSDT/2 for its second, or main/mexc:XYZ:USDT/2.",
+        autocompletion=session_names,
+    ),
 ]
-Request = Annotated[str | None, typer.Option(help="Your key: repeating it changes nothing.")]
+Request = Annotated[
+    str | None,
+    typer.Option(
+        help="A name of your choice for this request. Sent again under the same name, it is not carried out twice."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,19 +58,14 @@ def arm(
     max_price: Annotated[
         str | None, typer.Option(help="Never pay more per coin. Left out: best ask after the opening plus the markup.")
     ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(help="Opening, for example 2026-01-31T12:00:00Z or +30s. Left out: when a source names it."),
-    ] = None,
+    at: Annotated[str | None, typer.Option(help=AT_HELP)] = None,
     budget: Annotated[str, typer.Option(help="Most that may be spent, fees included; at most 500.")] = "100",
-    ladder: Annotated[str, typer.Option(help='Take-profits as gain:share in percent, or "none".')] = (
-        "5:25,10:25,15:25,25:25"
-    ),
-    stop: Annotated[str, typer.Option(help="Sell all this many percent below the entry.")] = "5",
-    time_stop: Annotated[str, typer.Option(help="Sell what is left after this long, for example 60m.")] = "60m",
-    arm_lead: Annotated[str, typer.Option(help="How long before the opening the desk takes over.")] = "30s",
-    grace: Annotated[str, typer.Option(help="How long after the opening to go on trying.")] = "30s",
-    late_entry: Annotated[str, typer.Option(help="How late a first shot may still leave.")] = "0s",
+    ladder: Annotated[str, typer.Option(help=LADDER_HELP)] = "5:25,10:25,15:25,25:25",
+    stop: Annotated[str, typer.Option(help=STOP_HELP)] = "5",
+    time_stop: Annotated[str, typer.Option(help=TIME_STOP_HELP)] = "60m",
+    arm_lead: Annotated[str, typer.Option(help="How long before the opening the desk takes over, 5s to 10m.")] = "30s",
+    grace: Annotated[str, typer.Option(help=GRACE_HELP)] = "30s",
+    late_entry: Annotated[str, typer.Option(help=LATE_ENTRY_HELP)] = "0s",
     strategy: Annotated[
         str, typer.Option(help="How to buy: ioc_cap, limit, market, burst or tranche.", autocompletion=strategies)
     ] = "ioc_cap",
@@ -56,18 +74,26 @@ def arm(
         str | None, typer.Option(help="Other price bound of a late first shot; with --late-entry.")
     ] = None,
     window: Annotated[
-        str | None, typer.Option(help="limit, tranche: how long after the opening to buy; 60s unless given.")
+        str | None, typer.Option(help="limit, tranche: how long after the opening to buy, up to 10m; 60s unless given.")
     ] = None,
     burst_shots: Annotated[str | None, typer.Option(help="burst: how many orders, 2 to 5; 3 unless given.")] = None,
-    burst_spacing: Annotated[str | None, typer.Option(help="burst: how far apart; 50ms unless given.")] = None,
+    burst_spacing: Annotated[
+        str | None, typer.Option(help="burst: how far apart, 0ms to 1000ms; 50ms unless given.")
+    ] = None,
     burst_start: Annotated[
-        str | None, typer.Option(help="burst: when the first arrives, -20ms is before the opening; 0ms unless given.")
+        str | None,
+        typer.Option(help="burst: when the first arrives, -200ms (before the opening) to 1000ms; 0ms unless given."),
     ] = None,
     tranches: Annotated[str | None, typer.Option(help="tranche: how many parts, 2 to 10; 4 unless given.")] = None,
-    tranche_every: Annotated[str | None, typer.Option(help="tranche: how far apart; 10s unless given.")] = None,
-    account: Annotated[str | None, typer.Option(help="Left out: the installation's own.")] = None,
-    unlisted: Annotated[bool, typer.Option("--unlisted", help="Take a symbol that no source has named yet.")] = False,
-    request: Annotated[str | None, typer.Option(help="Your key: repeating it makes no second session.")] = None,
+    tranche_every: Annotated[
+        str | None, typer.Option(help="tranche: how far apart, 1s to 5m; 10s unless given.")
+    ] = None,
+    account: Annotated[str | None, typer.Option(help="Account to buy on; left out: SNIPER_ACCOUNT.")] = None,
+    unlisted: Annotated[
+        bool,
+        typer.Option("--unlisted", help="Accept a pair that the venue's symbol list does not show as coming."),
+    ] = False,
+    request: Request = None,
     json: Json = False,
 ) -> None:
     """Buy a listing at its opening, inside the budget, and guard the position until it is flat."""
@@ -129,7 +155,9 @@ def arm(
 
 
 def targets(
-    withdraw: Annotated[int | None, typer.Option(help="Number of a target that shall wait no longer.")] = None,
+    withdraw: Annotated[
+        int | None, typer.Option(help="Number of a target that shall wait no longer; asked twice, it is the same.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """List what is wanted, the newest first; with --withdraw let one target wait no longer."""
@@ -145,7 +173,7 @@ def abort(
     request: Request = None,
     json: Json = False,
 ) -> None:
-    """Buy nothing more, cancel open entry orders, sell any position at once."""
+    """Buy nothing more, cancel all orders of the session, take-profits too, and sell any position at once."""
     _act(lambda actions, key: actions.abort(session, reason, key), request, json)
 
 
@@ -167,9 +195,9 @@ def reschedule(
 def change(
     session: Session,
     max_price: Annotated[str | None, typer.Option(help="Never pay more per coin; only before it fires.")] = None,
-    ladder: Annotated[str | None, typer.Option(help='Take-profits as gain:share in percent, or "none".')] = None,
-    stop: Annotated[str | None, typer.Option(help="Sell all this many percent below the entry.")] = None,
-    time_stop: Annotated[str | None, typer.Option(help="Sell what is left after this long, for example 60m.")] = None,
+    ladder: Annotated[str | None, typer.Option(help=LADDER_HELP)] = None,
+    stop: Annotated[str | None, typer.Option(help=STOP_HELP)] = None,
+    time_stop: Annotated[str | None, typer.Option(help=TIME_STOP_HELP)] = None,
     request: Request = None,
     json: Json = False,
 ) -> None:
@@ -207,9 +235,12 @@ def _act(act: "Callable[[Actions, str], Awaitable[Receipt]]", request: str | Non
 
 
 def _list_targets(json: bool) -> None:
-    from cli.access import open_reader
-    from ui.wording import Units, bound_in_words, day_and_clock, ladder_in_words, money
+    from datetime import UTC, datetime
 
+    from cli.access import open_reader
+    from ui.wording import Units, bound_in_words, ladder_in_words, money
+
+    now = datetime.now(UTC)
     with open_reader() as reader:
         found = reader.targets()
     if json:
@@ -224,7 +255,7 @@ def _list_targets(json: bool) -> None:
                 target.symbol,
                 target.account,
                 target.status,
-                "when a source names it" if target.opens_at is None else f"{day_and_clock(target.opens_at)} UTC",
+                _opening_of(target, now),
                 money(target.policy.budget_quote, units.quote),
                 str(target.policy.entry.strategy),
                 bound_in_words(target.policy.entry, units),
@@ -233,3 +264,11 @@ def _list_targets(json: bool) -> None:
         )
     columns = ("Number", "Symbol", "Account", "Status", "Opens", "Budget", "Strategy", "At most", "Take profit")
     write_table(columns, rows, empty="no targets; `sniper arm` makes one")
+
+
+def _opening_of(target: "TargetLine", now: "datetime") -> str:
+    from ui.wording import day_and_clock
+
+    if target.seen_opens_at is not None and target.missed(now):
+        return f"missed, {day_and_clock(target.seen_opens_at)} UTC"
+    return "when a source names it" if target.opens_at is None else f"{day_and_clock(target.opens_at)} UTC"

@@ -98,7 +98,10 @@ class SnipeClosed:
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """Stop buying, cancel our open entry orders, sell any position at once. request: the caller's idempotency key."""
+    """Stop buying, cancel all orders of the session, take-profits too, sell any position at once.
+
+    request: the caller's idempotency key.
+    """
 
     reason: str
     request: str

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from domain.commands import Abort, ChangePolicy, Reschedule, StartSnipe
+from domain.commands import Abort, ChangePolicy, RecordChange, Reschedule, StartSnipe
 from domain.errors import InvalidInput
 from domain.ids import SessionKey
 from domain.policy import PolicyChange, TradePolicy, complaints
-from domain.session import Phase
+from domain.session import Phase, SessionRecord
 
 _BEFORE_OPENING = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
 
@@ -47,6 +47,24 @@ def why_no_policy(request: ChangePolicy, policy: TradePolicy, phase: Phase) -> s
         return f"max price: the session is {phase}, expected one that has not fired; change its exits instead"
     wrong = complaints(request.change.applied_to(policy))
     return "; ".join(wrong) or _why_no_key(request.request) or _why_over(phase)
+
+
+def check_in_time(change: RecordChange, record: SessionRecord, *, shot: bool) -> None:
+    """Asked when a change is written: a run believes that its session is arming for as long as its desk fires, and the
+    row knows better. Raises InvalidInput when the desk has gone too far; never for a change that the row holds already.
+
+    shot: an order of its entry is known to have left. Until then a desk that fires can still wait for another opening.
+    """
+    if record.policy_revision >= change.revision or record.phase in _BEFORE_OPENING:
+        return
+    if change.reschedule is not None and (shot or record.phase is not Phase.FIRING):
+        raise _has_fired(record.phase, "arm a new attempt")
+    if change.policy is not None and change.policy.entry != record.policy.entry:
+        raise _has_fired(record.phase, "change its exits instead")
+
+
+def _has_fired(phase: Phase, remedy: str) -> InvalidInput:
+    return InvalidInput("session", value=str(phase), expected="one that has not fired", remedy=remedy)
 
 
 def _why_no_key(request: str) -> str | None:

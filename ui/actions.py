@@ -73,8 +73,10 @@ class Actions:
             return armed
 
     async def withdraw(self, target: int) -> Receipt:
-        """Let a target wait no longer; needs no key, since withdrawing twice is withdrawing. Raises ActionRefused when it
-        has made its session, and when there is none of this number."""
+        """Let a target wait no longer; needs no key, since withdrawing twice is withdrawing.
+
+        Raises ActionRefused when it has made its session, and when there is none of this number.
+        """
         status = await self._targets.withdraw(target)
         if status != "withdrawn":
             found = "one that is not there" if status is None else f"one that is {status}"
@@ -84,7 +86,7 @@ class Actions:
         return Receipt(str(target), f"target {target} waits no longer")
 
     async def abort(self, session: str, reason: str, request: str) -> Receipt:
-        """Nothing more is bought, open entry orders are cancelled, any position is sold at once.
+        """Nothing more is bought, all orders of the session are cancelled, any position is sold at once.
 
         Told to the session's run; while Temporal is away, written to the session's row, which desks act on as well.
         Raises InvalidInput for an unknown session, ActionRefused when it is over.

@@ -18,7 +18,8 @@ def banner() -> None:
 @st.fragment(run_every="1s")
 def _line() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="banner"):
-        st.badge(_mode(), icon=":material/science:", color="blue", help="Where every order goes.")
+        mode, about = _mode()
+        st.badge(mode, icon=":material/science:", color="blue", help=about)
         found = source()
         halts = None if found is None else found.halts().value
         for halt in halts or ():
@@ -44,11 +45,15 @@ def _halt_everything() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _mode() -> str:
+def _mode() -> tuple[str, str]:
+    """Where trades go, and what that means."""
     settings = read_settings()
-    mode = "on paper" if settings.sniper_venue is VenueKind.PAPER else "simulator"
+    if settings.sniper_venue is VenueKind.PAPER:
+        mode, about = "on paper", "No order leaves: only the public data come from there."
+    else:
+        mode, about = "simulator", "Where every order goes: an address of this machine, meant to be the simulator's."
     url = settings.mexc_rest_url
-    return mode if url is None else f"{mode} {url.partition('://')[2]}"
+    return (mode if url is None else f"{mode} {url.partition('://')[2]}"), about
 
 
 _STYLE = """<style>

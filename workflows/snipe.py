@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.books import BookActivities
@@ -102,7 +102,7 @@ class Snipe:
 
     @workflow.update(name="abort")
     async def abort(self, request: Abort) -> Receipt:
-        """Stop buying, cancel our open entry orders, sell any position at once."""
+        """Stop buying, cancel all orders of the session, take-profits too, sell any position at once."""
         return await self._once(request.request, lambda: self._apply_abort(request))
 
     @abort.validator
@@ -140,14 +140,14 @@ class Snipe:
         """As the update, for automations that only signal."""
         reason = why_no_reschedule(request, self.state.phase, workflow.now())
         if not await self._refused("reschedule", request.request, reason):
-            await self._once(request.request, lambda: self._apply_reschedule(request))
+            await self._once_unanswered("reschedule", request.request, lambda: self._apply_reschedule(request))
 
     @workflow.signal(name="change_policy")
     async def change_policy_signalled(self, request: ChangePolicy) -> None:
         """As the update, for automations that only signal."""
         reason = why_no_policy(request, self.state.policy, self.state.phase)
         if not await self._refused("change_policy", request.request, reason):
-            await self._once(request.request, lambda: self._apply_policy(request))
+            await self._once_unanswered("change_policy", request.request, lambda: self._apply_policy(request))
 
     @workflow.query
     def view(self) -> SnipeView:
@@ -245,8 +245,21 @@ class Snipe:
                 self.state.receipts[request] = Receipt(request, await apply())
             return self.state.receipts[request]
 
+    async def _once_unanswered(self, name: str, request: str, apply: Callable[[], Awaitable[str]]) -> None:
+        """As `_once`, for a signal: nobody waits to hear that it came too late."""
+        try:
+            await self._once(request, apply)
+        except ApplicationError as error:
+            await self._refused(name, request, error.message)
+
     async def _record(self, change: RecordChange) -> None:
-        await workflow.execute_activity_method(BookActivities.record_change, change, **policies.RECORD)
+        """Raises ApplicationError with the reason when the session's row has no place for the change any more."""
+        try:
+            await workflow.execute_activity_method(BookActivities.record_change, change, **policies.RECORD)
+        except ActivityError as error:
+            if not isinstance(error.cause, ApplicationError):
+                raise
+            raise ApplicationError(error.cause.message, type=error.cause.type, non_retryable=True) from error
 
     async def _refused(self, name: str, request: str, reason: str | None) -> bool:
         """Journal why a signal cannot be carried out; False: it can, or it was already."""

@@ -85,7 +85,8 @@ class Limits:
 
 
 _ALONE: Mapping[str, Limits] = {
-    # Control asks for lists and rules and sends nothing: it has nobody to reserve for.
+    # Control asks for lists, rules and balances, and for absent orders at the close. It sends none, so that nothing of
+    # its part has to be kept for orders.
     "control": Limits(1, 8, 150, 250, dict.fromkeys(Priority, 1.0)),
     # Fire measures the time, asks for rules, warms connections and shoots, all within the seconds before an opening.
     "fire": Limits(8, 16, 180, 300, {**RESERVING, Priority.ENTRY: 0.9, Priority.PREPARE: 0.8}),

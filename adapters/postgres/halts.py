@@ -26,7 +26,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """count: how many halts the request lifted. new: False when it was carried out before: then nothing was lifted now."""
+    """count: how many halts the request lifted. new: False when it did so before, and nothing was lifted now."""
 
     count: int
     new: bool

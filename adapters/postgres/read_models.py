@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -93,7 +93,10 @@ class TimelineItem:
 
 @dataclass(frozen=True, slots=True)
 class TargetLine:
-    """What an operator wants. opens_at: None waits for a source. status: waiting, taken or withdrawn."""
+    """What an operator wants. opens_at: None waits for a source. status: waiting, taken or withdrawn.
+
+    seen_opens_at: the opening that a source last told for its pair; None: none has, or it waits no longer.
+    """
 
     id: int
     account: str
@@ -103,6 +106,13 @@ class TargetLine:
     opens_at: datetime | None
     status: str
     created_at: datetime
+    seen_opens_at: datetime | None = None
+
+    def missed(self, now: datetime) -> bool:
+        """Whether it waits for an opening that has passed by more than it allows a late entry: it buys nothing unless
+        the pair opens anew."""
+        late = timedelta(seconds=self.policy.entry.late_entry_s)
+        return self.status == "waiting" and self.seen_opens_at is not None and self.seen_opens_at + late < now
 
 
 @dataclass(frozen=True, slots=True)

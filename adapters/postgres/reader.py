@@ -152,8 +152,11 @@ class Reader:
         ):
             cursor.execute(
                 """
-                SELECT id, account, listing, symbol, policy, opens_at, status, created_at FROM targets
-                ORDER BY id DESC LIMIT %s
+                SELECT t.id, t.account, t.listing, t.symbol, t.policy, t.opens_at, t.status, t.created_at,
+                       (SELECT max(l.opens_at) FROM listings l
+                        WHERE t.status = 'waiting' AND l.symbol = t.symbol
+                          AND split_part(l.key, ':', 1) = split_part(t.listing, ':', 1)) AS seen_opens_at
+                FROM targets t ORDER BY t.id DESC LIMIT %s
                 """,
                 (limit,),
             )

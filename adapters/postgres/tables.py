@@ -361,6 +361,7 @@ class ListingRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("change"),
         Index("ix_listings_opens_at", "opens_at"),
+        Index("ix_listings_symbol", "symbol"),
     )
 
     key: str = Field(sa_column=_text(primary_key=True))

@@ -44,7 +44,7 @@ class PostgresTargets:
     async def withdraw(self, target: int) -> str | None:
         """Wait no longer. Idempotent.
 
-        Answers what the target is now: withdrawn, or taken: it has made its session, which goes on. None: there is none.
+        Answers what the target is now: withdrawn, or taken, when its session goes on. None: there is no such target.
         """
         async with self._database.transaction() as connection:
             await connection.execute(

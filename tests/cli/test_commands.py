@@ -5,11 +5,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
 from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
+from adapters.postgres.listing_book import PostgresListingBook
 from adapters.postgres.reader import Reader
 from adapters.postgres.session_store import PostgresSessionStore
 from cli.completion import session_names, symbols
@@ -17,6 +19,7 @@ from cli.main import app, run
 from domain.checks import Check
 from domain.commands import NewSession
 from domain.events import PhaseEntered, RiskRejected
+from domain.listings import Listing
 from domain.session import Phase
 from tests.builders import KEY, a_start
 
@@ -263,6 +266,19 @@ def test_a_target_without_an_opening_is_taken_and_listed(database: str, capsys: 
     assert run(["targets", "--withdraw", str(armed["target"])]) == 0
 
 
+@pytest.mark.postgres
+def test_a_target_whose_opening_has_passed_is_listed_as_missed(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack was down then; nobody else would tell."""
+    assert run(["arm", "NEWUSDT", "--unlisted"]) == 0
+    asyncio.run(_opened_long_ago(database))
+    capsys.readouterr()
+
+    assert run(["targets"]) == 0
+    assert "missed, 2026-01-31" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize("line", [["show", "NEWUSDT"], ["abort", "NEWUSDT"], ["show", "main/mexc:NEW:USDT/1"]])
 @pytest.mark.postgres
 def test_an_unknown_session_is_refused(database: str, capsys: pytest.CaptureFixture[str], line: list[str]) -> None:
@@ -442,6 +458,13 @@ def test_a_demo_that_cannot_be_played_starts_nothing(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert words in said.err
+
+
+async def _opened_long_ago(database_url: str) -> None:
+    """The venue's list tells of NEWUSDT."""
+    async with Database(database_url, name="test") as database:
+        opened = datetime(2026, 1, 31, 12, tzinfo=UTC)
+        await PostgresListingBook(database).sight("test", [Listing(KEY.listing, "NEWUSDT", opened)])
 
 
 async def _a_closed_session(database_url: str) -> None:

@@ -93,7 +93,7 @@ async def test_workers_are_told_everything_and_the_panel_no_venue_key(options: S
 
 
 async def test_workers_are_told_where_to_keep_what_the_venue_says(options: StackOptions, tmp_path: Path) -> None:
-    """Of the operator's MEXC_ variables this one alone reaches them; a relative folder is the operator's, not theirs."""
+    """This variable of the operator's reaches them; a relative folder is meant from where the stack was started."""
     stated = StackOptions.from_environment({**options.environ, "MEXC_CAPTURE_DIR": "kept"})
     async with Stack(replace(options, environ=stated.environ, capture_dir=stated.capture_dir)):
         worker, simulator = _told(tmp_path, "worker"), _told(tmp_path, "simulator")

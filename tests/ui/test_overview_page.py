@@ -111,6 +111,17 @@ def test_an_abort_is_asked_for_once_however_often_it_is_pressed(panel: Panel) ->
     assert "abort done" in text_of(page.success[0])
 
 
+def test_a_target_whose_opening_has_passed_says_so(panel: Panel) -> None:
+    """It would wait for ever without a word; one whose opening is ahead only waits."""
+    reader, _ = panel
+    reader.waiting = [a_target(seen_opens_at=NOW - timedelta(minutes=20))]
+    missed = said(opened("overview"))
+    reader.waiting = [a_target(seen_opens_at=NOW + timedelta(minutes=20))]
+
+    assert "was not bought. It waits for another opening" in missed
+    assert "was not bought" not in said(opened("overview"))
+
+
 def test_a_refusal_is_shown_with_its_reasons(panel: Panel) -> None:
     """Nothing is hidden behind a failed press."""
     reader, hands = panel
@@ -134,6 +145,26 @@ def test_a_press_that_nobody_answers_can_be_repeated(panel: Panel) -> None:
     press(page, "withdraw-7")
 
     assert hands.asked == [("withdraw", (7,))]
+
+
+@pytest.mark.parametrize(
+    ("venue", "mode", "about"),
+    [
+        ("mexc", "simulator", "Where every order goes: an address of this machine"),
+        ("paper", "on paper", "No order leaves"),
+    ],
+)
+def test_the_banner_says_where_orders_go(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, venue: str, mode: str, about: str
+) -> None:
+    """On paper they go nowhere."""
+    monkeypatch.setenv("SNIPER_VENUE", venue)
+    monkeypatch.setenv("MEXC_REST_URL", "http://127.0.0.1:9")
+
+    shown = "\n".join(str(element.proto) for element in opened("overview").markdown)
+
+    assert f"{mode} 127.0.0.1:9" in shown
+    assert about in shown
 
 
 def test_everything_can_be_halted_with_one_press(panel: Panel) -> None:

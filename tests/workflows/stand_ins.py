@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from domain.commands import (
     CloseBooks,
@@ -27,11 +28,12 @@ DISARMED = EntryReport("disarmed", "opening moved", NO_BASE, NO_QUOTE)
 
 @dataclass
 class StandIns:
-    """Remembers what it was asked, in order."""
+    """Remembers what it was asked, in order. too_late: why the session's row takes no change; empty: it does."""
 
     prepared: Prepared = field(default_factory=lambda: Prepared("approved"))
     entries: list[EntryReport] = field(default_factory=lambda: [FILLED])
     hold_entry: asyncio.Event | None = None
+    too_late: str = ""
     calls: list[str] = field(default_factory=list)
     changes: list[RecordChange] = field(default_factory=list)
     refusals: list[RecordRefusal] = field(default_factory=list)
@@ -71,6 +73,8 @@ class StandIns:
 
     @activity.defn
     async def record_change(self, change: RecordChange) -> None:
+        if self.too_late:
+            raise ApplicationError(self.too_late, type="InvalidInput", non_retryable=True)
         self.changes.append(change)
 
     @activity.defn

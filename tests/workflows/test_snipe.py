@@ -268,6 +268,32 @@ async def test_an_update_that_cannot_be_carried_out_is_refused_with_its_reason(
     assert [change for change in activities.changes if change.policy] == []
 
 
+async def test_a_change_that_the_row_does_not_take_is_refused_and_forgotten(environment: WorkflowEnvironment) -> None:
+    """The desk has gone further than its run knows: the update fails, the signal is journaled, the session goes on."""
+    activities = StandIns(hold_entry=asyncio.Event(), too_late="session: got 'firing', expected one that has not fired")
+    assert activities.hold_entry is not None
+    start = a_snipe(opens_in=timedelta(seconds=5))
+    async with working(environment.client, activities):
+        handle = await started(environment.client, start)
+        while "fire" not in activities.calls:
+            await asyncio.sleep(0.02)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await updated(handle, "reschedule", Reschedule(start.opens_at + timedelta(days=1), "move-1"))
+        await handle.signal("change_policy", ChangePolicy(PolicyChange(max_price=Price(Decimal("0.05"))), "policy-1"))
+        while not activities.refusals:
+            await asyncio.sleep(0.02)
+        view = await handle.query(Snipe.view)
+        activities.hold_entry.set()
+        closed = await handle.result()
+
+    assert str(refused.value.cause).startswith("InvalidInput: session: got 'firing'")
+    assert [(one.name, one.request, one.reason) for one in activities.refusals] == [
+        ("change_policy", "policy-1", activities.too_late)
+    ]
+    assert (view.opens_at, view.policy, view.revision) == (start.opens_at, start.policy, 0)
+    assert closed.outcome is Outcome.COMPLETED
+
+
 async def test_a_changed_policy_holds_from_then_on(environment: WorkflowEnvironment) -> None:
     """The new bound is recorded with the next revision and shown by the query."""
     activities = StandIns()

@@ -86,7 +86,8 @@ def _place() -> None:
     with st.container(border=True):
         kind = st.radio("What", list(_KINDS), horizontal=True, key="halt-kind", persist_state="session")
         if _KINDS[kind] is ScopeKind.ACCOUNT:
-            st.text_input("Account", value=read_settings().sniper_account, key="halt-account", persist_state="session", live=True)
+            own = read_settings().sniper_account
+            st.text_input("Account", value=own, key="halt-account", persist_state="session", live=True)
         elif _KINDS[kind] is ScopeKind.SESSION:
             st.text_input(
                 "Session", placeholder="main/mexc:NEW:USDT/1", key="halt-session", persist_state="session", live=True

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
 
-from adapters.doctor.findings import Finding, Severity
+from adapters.doctor.findings import NOT_ASKED, Finding, Severity
 from adapters.postgres.read_models import SessionLine
 from domain.session import Phase
 from ui.literal import literal
@@ -50,7 +50,7 @@ def _findings() -> None:
     elif wrong:
         st.warning(f"Nothing failed, {len(wrong)} of {len(seen.value)} checks should be looked at.")
     else:
-        st.success(f"All {len(seen.value)} checks passed.", icon=":material/verified:")
+        st.success(_all_well(seen.value), icon=":material/verified:")
     st.caption(
         f"Examined {span(seen.age_s)} ago, again every {EVERY_S:.0f} s. The venue is examined by `sniper doctor`: the "
         "panel never talks to it."
@@ -61,6 +61,14 @@ def _findings() -> None:
             st.markdown(f"Expected {literal(one.expected)}. **{literal(one.remedy[:1].upper() + one.remedy[1:])}.**")
     with st.expander("All checks", expanded=not wrong):
         st.markdown("\n\n".join(_line(one) for one in seen.value))
+
+
+def _all_well(findings: Sequence[Finding]) -> str:
+    """What was not asked is not called passed."""
+    unasked = sum(one.found.startswith(NOT_ASKED) for one in findings)
+    if unasked:
+        return f"Nothing wrong was found; {unasked} of {len(findings)} could not be asked."
+    return f"All {len(findings)} checks passed."
 
 
 def _line(one: Finding) -> str:

@@ -49,7 +49,7 @@ def show() -> None:
     if waiting:
         st.subheader("Waiting for a source to name the opening")
         for target in waiting:
-            _target(target)
+            _target(target, now)
     if ended:
         st.subheader("Ended")
         _ended(ended)
@@ -105,7 +105,7 @@ def _card(found: PanelSource, line: SessionLine, now: datetime) -> None:
         figures(f"card-{line.key}", shown)
 
 
-def _target(target: TargetLine) -> None:
+def _target(target: TargetLine, now: datetime) -> None:
     units = Units.of(target.symbol)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"target-{target.id}"):
         st.markdown(f"**{target.symbol}**")
@@ -113,6 +113,12 @@ def _target(target: TargetLine) -> None:
             f"target {target.id} · {target.account} · {money(target.policy.budget_quote, units.quote)}, "
             f"{entry_in_words(target.policy.entry, units)}"
         )
+        if target.seen_opens_at is not None and target.missed(now):
+            st.badge("missed", icon=":material/event_busy:", color="orange")
+            st.caption(
+                f"It opened at {day_and_clock(target.seen_opens_at)[:-4]} UTC and was not bought. It waits for another "
+                "opening: withdraw it, or arm the pair with a late entry."
+            )
         st.space("stretch")
         st.button(
             "Withdraw",

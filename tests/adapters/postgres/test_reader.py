@@ -11,6 +11,7 @@ from adapters.postgres.reading import ReadingDatabase
 from domain.errors import StoreUnavailable
 from domain.events import FillSeen, IntentCommitted, OrderSeen, PhaseEntered, ShotAnswered, ShotSent, ShotSettled
 from domain.flights import flights
+from domain.ids import ListingKey
 from domain.listings import Listing
 from domain.money import Base, Price, Quote
 from domain.orders import OrderStatus
@@ -127,6 +128,28 @@ async def test_lists_are_bounded_and_newest_first(stores: Stores, reader: Reader
     assert [line.key for line in reader.unclosed()] == keys
     assert [(line.id, line.opens_at, line.policy) for line in reader.targets(limit=1)] == [(waiting, None, a_policy())]
     assert [listing.opens_at for listing in reader.upcoming()] == [soon]
+
+
+async def test_a_waiting_target_knows_that_its_opening_has_passed(stores: Stores, reader: Reader) -> None:
+    """It was missed while nothing ran; one whose opening is ahead, or that waits no longer, was not."""
+    now = datetime.now(UTC)
+    passed, ahead = now - timedelta(minutes=20), now + timedelta(hours=1)
+    names = {"NEW": passed, "SOON": ahead, "GONE": passed}
+    for coin in names:
+        await stores.targets.add("main", ListingKey("mexc", coin, "USDT"), f"{coin}USDT", a_policy())
+    unseen = await stores.targets.add("main", ListingKey("mexc", "FAR", "USDT"), "FARUSDT", a_policy())
+    coins = [ListingKey("mexc", f"coin-{number}", "USDT") for number in range(len(names))]
+    await stores.book.sight(
+        "a", [Listing(key, f"{coin}USDT", at) for key, (coin, at) in zip(coins, names.items(), strict=True)]
+    )
+    await stores.targets.withdraw(unseen - 1)
+
+    targets = {line.symbol: line for line in reader.targets()}
+
+    assert {symbol: line.missed(now) for symbol, line in targets.items()} == {
+        **{"NEWUSDT": True, "SOONUSDT": False, "GONEUSDT": False, "FARUSDT": False}
+    }
+    assert (targets["NEWUSDT"].seen_opens_at, targets["FARUSDT"].seen_opens_at) == (passed, None)
 
 
 def test_reading_changes_nothing(database_url: str) -> None:
