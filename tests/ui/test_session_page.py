@@ -148,7 +148,12 @@ def test_a_change_that_nobody_answered_is_repeated_as_the_same_request(
     reader, hands = panel
     reader.details = [a_detail(a_line())]
     keys: list[str] = []
-    monkeypatch.setattr("ui.session_acts.request_key", lambda slot: keys.append(request_key(slot)) or keys[-1])
+
+    def noted(slot: str) -> str:
+        keys.append(request_key(slot))
+        return keys[-1]
+
+    monkeypatch.setattr("ui.session_acts.request_key", noted)
     page = opened("session", id=KEY)
     page.text_input(key=f"{field}-{KEY}").set_value(wish)
     hands.trouble = TryAgain("Temporal: nobody answers")

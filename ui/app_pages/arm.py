@@ -150,10 +150,22 @@ def _more() -> None:
     with st.expander("More"):
         left, right = st.columns(2)
         with left:
-            _text("Arm lead", "arm-lead", value="30s", about="How long before the opening the desk takes over.")
-            _text("Late entry", "arm-late", value="0s", about="How late a first shot may leave; 0s: late is missed.")
+            _text(
+                "Arm lead", "arm-lead", value="30s", about="How long before the opening the desk takes over, up to 10m."
+            )
+            _text(
+                "Late entry",
+                "arm-late",
+                value="0s",
+                about="How long after the opening it may begin to buy, up to 10m; 0s: a missed opening is not chased.",
+            )
         with right:
-            _text("Grace", "arm-grace", value="30s", about="How long after the opening to go on trying.")
+            _text(
+                "Grace",
+                "arm-grace",
+                value="30s",
+                about="How long after the opening to try again while it is closed or nothing is offered, up to 2m.",
+            )
             _text(
                 "Price bound when late",
                 "arm-late-price",
