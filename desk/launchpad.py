@@ -64,9 +64,10 @@ class Flight(Protocol):
 
 
 class _Seat:
-    """One flight and who is told of it. error: what ended it, besides itself."""
+    """One flight and who is told of it. error: what ended it, besides itself. withdrawn: no more of it is wanted.
+    let_go: the thread does nothing with it any more."""
 
-    __slots__ = ("done", "error", "flight", "loop", "number", "told", "withdrawn")
+    __slots__ = ("done", "error", "flight", "let_go", "loop", "number", "told", "withdrawn")
 
     def __init__(self, flight: Flight, told: Callable[[], None], number: int) -> None:
         self.flight = flight
@@ -76,6 +77,7 @@ class _Seat:
         self.done: asyncio.Future[None] = self.loop.create_future()
         self.error: Exception | None = None
         self.withdrawn = False
+        self.let_go = False
 
     @property
     def over(self) -> bool:
@@ -99,6 +101,7 @@ class Launchpad:
         self._arriving: deque[_Seat] = deque()
         self._leaving: deque[_Seat] = deque()
         self._closing = False
+        self._door = threading.Lock()  # nobody comes in unseen while the thread ends
         self._count = 0
         self._thread: threading.Thread | None = None
         self._warm_path: WarmPath | None = None
@@ -136,25 +139,33 @@ class Launchpad:
     async def fly(self, flight: Flight, told: Callable[[], None]) -> None:
         """Serve `flight` until it is over; raises what one of its steps raised.
 
-        told: called on the event loop when something happened, some time before this returns too. Cancelling before an
-        instant sends nothing at it; when this has returned the flight is served no more.
+        told: called on the event loop when something happened, some time before this returns too; what it raises ends
+        the flight. Cancelling before an instant sends nothing at it; when this has returned, however often it was
+        cancelled, the flight is served no more.
         """
-        if self._closing:
-            raise TryAgain(_CLOSING)
-        self._count += 1
-        seat = _Seat(flight, told, self._count)
-        self._arriving.append(seat)
+        with self._door:
+            if self._closing:
+                raise TryAgain(_CLOSING)
+            self._count += 1
+            seat = _Seat(flight, told, self._count)
+            self._arriving.append(seat)
         self._wake()
         try:
             await asyncio.shield(seat.done)
         except asyncio.CancelledError:
-            if not (self._closing or seat.done.done()):
-                seat.withdrawn = True
-                self._leaving.append(seat)
-                self._wake()
-                await asyncio.wait({seat.done})
-                seat.done.exception()  # what ended it besides does not matter any more
+            self._withdraw(seat)
+            while not seat.done.done():  # until then the thread may be acting, and whoever called uses its line again
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({seat.done})
             raise
+        if seat.error is not None:
+            raise seat.error
+
+    def _withdraw(self, seat: _Seat) -> None:
+        """On the event loop: nothing more of it is wanted. Its thread says when it has let go."""
+        seat.withdrawn = True
+        self._leaving.append(seat)
+        self._wake()
 
     def _wake(self) -> None:
         if self._bell is not None:
@@ -170,9 +181,11 @@ class Launchpad:
             while not self._closing:
                 self._go_round()
         finally:  # also when this thread is at fault: no session waits for it in vain
-            self._closing = True
+            with self._door:
+                self._closing = True
             for seat in (*self._seats, *self._arriving):
-                seat.error = seat.error or TryAgain(_CLOSING)
+                if not seat.over:
+                    seat.error = TryAgain(_CLOSING)
                 self._news.append(seat)
             self._tell()
             gc.enable()
@@ -214,9 +227,11 @@ class Launchpad:
         return NEVER
 
     def _act_when_due(self) -> None:
-        """Spin to the next instant, then everything that is due."""
-        due = self._heap[0][0]
+        """Spin to the next instant, then act, unless its caller has left meanwhile."""
+        due, _, seat = self._heap[0]
         while (left_s := due - self._clock.monotonic()) > 0:
+            if seat.withdrawn:
+                return
             if left_s > _WARM_UNTIL_S:
                 if self._listening:
                     self._listen()
@@ -224,7 +239,9 @@ class Launchpad:
                         return
                 else:
                     self._rehearse(left_s)
-        seat = heapq.heappop(self._heap)[2]
+        seat = heapq.heappop(self._heap)[2]  # not always the one above: an answer may have made another as early
+        if seat.withdrawn:
+            return
         try:
             seat.flight.act()
         except Exception as error:  # the thread serves other sessions too: whatever it is, its own caller hears of it
@@ -234,7 +251,8 @@ class Launchpad:
     def _rehearse(self, left_s: float) -> None:
         """Keep near what will be needed in a moment: by turns the send path, and what the next flight does then."""
         if self._warm_path is not None:
-            self._warm_path.send()
+            with suppress(OSError):  # a machine short of buffers: what flies is more important than how warm its way is
+                self._warm_path.send()
         if left_s > _REHEARSE_UNTIL_S:
             with suppress(Exception):  # a shot is not given up because it could not be practised
                 self._heap[0][2].flight.rehearse()
@@ -289,9 +307,26 @@ class Launchpad:
         for seat in news:
             if seat.over:
                 self._seats.discard(seat)
+                if seat in self._listening:  # withdrawn after it was put there
+                    self._listening.remove(seat)
+                seat.let_go = True
         for loop in {seat.loop for seat in news}:
             with suppress(RuntimeError):  # that loop has ended, and with it whoever would be told
-                loop.call_soon_threadsafe(_hear, [seat for seat in news if seat.loop is loop])
+                loop.call_soon_threadsafe(self._hear, [seat for seat in news if seat.loop is loop])
+
+    def _hear(self, news: list[_Seat]) -> None:
+        """On the event loop: tell the callers. What one of them makes of it is no other's trouble."""
+        for seat in news:
+            if seat.done.done():  # withdrawn while it acted: it has been told of both
+                continue
+            try:
+                seat.told()
+            except Exception as error:  # raised where its flight is awaited
+                seat.error = seat.error or error
+                if not seat.let_go:
+                    self._withdraw(seat)
+            if seat.let_go:
+                seat.done.set_result(None)
 
 
 def _go_first() -> None:
@@ -306,14 +341,3 @@ def _stay_on(cpu: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         with suppress(OSError):
             os.sched_setaffinity(0, {cpu})
-
-
-def _hear(news: list[_Seat]) -> None:
-    for seat in news:
-        seat.told()
-        if seat.done.done() or not seat.over:
-            continue
-        if seat.error is not None:
-            seat.done.set_exception(seat.error)
-        else:
-            seat.done.set_result(None)

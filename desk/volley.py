@@ -153,6 +153,9 @@ class Volley:
         except (Refused, TryAgain, OutcomeUnknown) as error:
             self._understand(error)
             return
+        except Exception as error:  # the order has left: a mistake in reading its answer must not lose it
+            self._understand(self._line.give_up(f"its answer could not be read: {error!r}"))
+            return
         if ack is not None:
             self._taken(ack)
 

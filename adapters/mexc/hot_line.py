@@ -9,7 +9,6 @@ import ssl
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from adapters.mexc import build, parse
 from adapters.mexc.breakers import Attempt
@@ -248,9 +247,7 @@ class MexcHotLine:
             self._note(reply, failed, limited)
             if not self._reader.reusable:
                 self.drop()
-        taken_ms = parse.taken_at_ms(document)
-        taken_at = None if taken_ms is None else datetime.fromtimestamp(taken_ms / 1000, UTC)
-        return Ack(order.client_order_id, order_id, received, taken_at)
+        return Ack(order.client_order_id, order_id, received, parse.taken_at(document))
 
     def _note(self, reply: Reply | None, failed: str = "", limited: RateLimited | None = None) -> None:
         order, place = self._awaited, self._place

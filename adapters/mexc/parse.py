@@ -171,10 +171,11 @@ def acknowledged_id(document: object, client_order_id: str) -> str:
     return members.identifier(row, "orderId")
 
 
-def taken_at_ms(document: object) -> int | None:
-    """When POST order was taken, in exchange milliseconds; None when that is not said in a form we know."""
-    at = document.get("transactTime") if isinstance(document, dict) else None
-    return at if isinstance(at, int) and not isinstance(at, bool) else None
+def taken_at(document: object) -> datetime | None:
+    """When POST order was taken; None when that is not said in a form we know, which makes it no less taken."""
+    with contextlib.suppress(Unreadable):
+        return members.time(members.mapping(document, "order"), "transactTime")
+    return None
 
 
 def listen_key(document: object) -> str:

@@ -1,12 +1,10 @@
 """A real Postgres for chaos runs: on the runs' scaled time, telling when each row was committed, and away on demand."""
 
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
@@ -39,7 +37,6 @@ class StoreServer:
         self._hidden = self._socket.with_name("away")
         self._frozen = False
         self._inside: psycopg.Connection[tuple[Any, ...]] | None = None  # in the database of the runs
-        self._scale: TimeScale | None = None
 
     @classmethod
     @contextmanager
@@ -79,25 +76,19 @@ class StoreServer:
     def freeze(self) -> None:
         """Connections stay, nothing answers, until `thaw`."""
         self._frozen = True
-        self._signal(signal.SIGSTOP)
+        self._server.suspend()
 
     def thaw(self) -> None:
         if self._frozen:
-            self._signal(signal.SIGCONT)
+            self._server.resume()
         self._frozen = False
 
     def set_clock(self, ahead_s: float) -> None:
         """Somebody sets the clock of the database's host, for all that follows; 0: to the right time. A frozen server
         would not hear of it."""
         assert self._inside is not None
-        assert self._scale is not None
         if not self._frozen:
-            _scale_its_clock(self._inside, self._scale, ahead_s)
-
-    def _signal(self, number: int) -> None:
-        for process in self._server._family():
-            with suppress(psutil.NoSuchProcess):  # connections come and go
-                process.send_signal(number)
+            self._inside.execute("UPDATE chaos.set_ahead SET seconds = %s", (ahead_s,))
 
     def _start(self, scale: TimeScale) -> None:
         self._server.start()
@@ -110,21 +101,21 @@ class StoreServer:
         self._admin.execute(f"CREATE DATABASE {DATABASE}")
         upgrade(self.url)
         self._inside = psycopg.connect(self.url, autocommit=True, application_name=_OURS)
-        self._inside.execute("CREATE SCHEMA chaos")
-        self._scale = scale
-        self.set_clock(0.0)
+        _scale_its_clock(self._inside, scale)
         self._admin.execute(f"ALTER DATABASE {DATABASE} SET search_path = chaos, public, pg_catalog")
 
 
-def _scale_its_clock(connection: psycopg.Connection[tuple[Any, ...]], scale: TimeScale, ahead_s: float) -> None:
+def _scale_its_clock(connection: psycopg.Connection[tuple[Any, ...]], scale: TimeScale) -> None:
     """Wishes for a lease grow old by clock_timestamp(), and the journal is dated by it: ours is found before the
     catalogue's, and runs as fast as everything else."""
     zero = f"to_timestamp({scale.wall_zero!r}::float8)"
+    connection.execute("CREATE SCHEMA chaos")
+    connection.execute("CREATE TABLE chaos.set_ahead AS SELECT 0::float8 AS seconds")
     connection.execute(
         f"""
-        CREATE OR REPLACE FUNCTION chaos.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+        CREATE FUNCTION chaos.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
             SELECT {zero} + (pg_catalog.clock_timestamp() - {zero}) * {scale.scale!r}
-                + make_interval(secs => {ahead_s!r}::float8)
+                + make_interval(secs => (SELECT seconds FROM chaos.set_ahead))
         $$
         """
     )

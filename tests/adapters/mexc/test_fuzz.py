@@ -29,8 +29,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MUTATED = 100_000  # answers, frames and transport together
 BATCH = 50  # mutations an example, so that hypothesis spends its time on them and not on itself
 ODD: tuple[Any, ...] = (
-    None, True, -1, 0, 1.5, 10**30, float(2**70), "", " ", "-1", "1e-9", "NaN", "Infinity", "0", "9" * 60, "\x00", "é",
-    [], {}, [[]], {"code": 0}, [None], "C02__1",
+    None, True, -1, 0, 1.5, 2**63 - 1, 10**30, float(2**70), "", " ", "-1", "1e-9", "NaN", "Infinity", "0", "9" * 60,
+    "\x00", "é", [], {}, [[]], {"code": 0}, [None], "C02__1",
 )  # fmt: skip
 ORDER = {"symbol": "NEWUSDT", "side": "BUY", "type": "LIMIT", "quantity": "100", "price": "0.055"}
 TOPICS = [
@@ -93,6 +93,7 @@ async def record() -> Recorded:
             Sample("orders", await _body(client, "openOrders", signed=True), parse.orders),
             Sample("fills", await _body(client, "myTrades", signed=True), parse.fills),
             Sample("ack", orjson.dumps(ack), lambda body: parse.acknowledged_id(body, "one")),
+            Sample("ack's time", orjson.dumps(ack), parse.taken_at),
             Sample("listen key", orjson.dumps(key), parse.listen_key),
         )
     await venue.stop()

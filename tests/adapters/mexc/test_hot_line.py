@@ -198,6 +198,18 @@ def test_hearing_never_waits(bench: Bench) -> None:
     assert ack.received >= first
 
 
+@pytest.mark.parametrize("at", [0, -1, 1767225600001000, 1767225600001000000, -(10**18), 10**30])
+def test_an_accepted_order_stays_accepted_whatever_time_it_was_taken_at(bench: Bench, at: int) -> None:
+    """A time that is none is not known, and the line goes on."""
+    bench.fire()
+    bench.venue.sendall(answer_bytes(200, ACK.replace(b"1767225600001", b"%d" % at)))
+    ack = bench.line.hear()
+
+    assert ack is not None
+    assert (ack.order_id, ack.taken_at) == ("C02__7", None)
+    assert bench.line.stands
+
+
 @pytest.mark.parametrize("answer", [TAKEN, CHUNKED, UNTIL_THE_END, REFUSED])
 @given(cuts=st.lists(st.integers(0, 300), max_size=8))
 def test_an_answer_means_the_same_in_any_pieces(answer: bytes, cuts: list[int]) -> None:

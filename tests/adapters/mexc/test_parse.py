@@ -261,6 +261,17 @@ def test_an_acknowledgement_is_about_the_order_that_was_sent() -> None:
         parse.acknowledged_id({}, "mine")
 
 
+@pytest.mark.parametrize(
+    "at", [0, -1, NOW_MS * 1000, NOW_MS * 10**6, 2**63 - 1, 10**30, 1.5, "1767225600000", True, None]
+)
+def test_an_order_taken_at_no_possible_time_is_still_taken(at: object) -> None:
+    """Only when is not known then."""
+    assert parse.taken_at({"orderId": "C02__1", "transactTime": NOW_MS}) == NOW
+    assert parse.taken_at({"orderId": "C02__1", "transactTime": at}) is None
+    assert parse.taken_at({"orderId": "C02__1"}) is None
+    assert parse.taken_at(None) is None
+
+
 def test_listings_are_rows_that_open_soon_or_opened_lately() -> None:
     """An unreadable row costs only itself, and rows without an opening time are long open."""
     hour = 3_600_000
@@ -286,7 +297,7 @@ def test_a_decimal_is_plain_text_or_unreadable(value: object) -> None:
         members.decimal_of("price", value)
 
 
-@pytest.mark.parametrize("value", [0, -1, 10**15, 1.5, "1767225600000", True, None])
+@pytest.mark.parametrize("value", [0, -1, 10**15, 2**63 - 1, -(10**18), 10**30, 1.5, "1767225600000", True, None])
 def test_a_time_is_in_milliseconds_or_unreadable(value: object) -> None:
     """Seconds, texts and nonsense are not times."""
     with pytest.raises(Unreadable):
@@ -309,6 +320,7 @@ READERS = [
     (parse.calendar, {"data": {"newCoins": [{"vcoinName": "NEW", "firstOpenTime": NOW_MS}]}}),
     (lambda document: parse.top_of_book(document, "A", NOW), {"bids": [["1", "1"]], "asks": [["2", "1"]]}),
     (lambda document: parse.acknowledged_id(document, "x"), {"orderId": "1", "clientOrderId": "x"}),
+    (parse.taken_at, {"orderId": "1", "transactTime": NOW_MS}),
     (parse.server_time_ms, {"serverTime": NOW_MS}),
     (parse.listen_key, {"listenKey": "abc"}),
 ]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -58,17 +59,17 @@ class Server:
 
     def suspend(self) -> None:
         """Every process of the server stands still: connections stay, nothing answers."""
-        for process in self._family():
-            process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        for process in self._family():
-            process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
-    def _family(self) -> list[psutil.Process]:
+    def _signal(self, number: int) -> None:
         assert self._process is not None
         main = psutil.Process(self._process.pid)
-        return [main, *main.children(recursive=True)]
+        for process in (main, *main.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # connections come and go
+                process.send_signal(number)
 
     def _ready(self) -> bool:
         try:
