@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from adapters.local.postgres import PORT
@@ -108,14 +109,14 @@ class StoreServer:
 def _scale_its_clock(connection: psycopg.Connection[tuple[Any, ...]], scale: TimeScale) -> None:
     """Wishes for a lease grow old by clock_timestamp(), and the journal is dated by it: ours is found before the
     catalogue's, and runs as fast as everything else."""
-    zero = f"to_timestamp({scale.wall_zero!r}::float8)"
     connection.execute("CREATE SCHEMA chaos")
     connection.execute("CREATE TABLE chaos.set_ahead AS SELECT 0::float8 AS seconds")
-    connection.execute(
-        f"""
+    function = sql.SQL(
+        """
         CREATE FUNCTION chaos.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
-            SELECT {zero} + (pg_catalog.clock_timestamp() - {zero}) * {scale.scale!r}
+            SELECT to_timestamp({zero}) + (pg_catalog.clock_timestamp() - to_timestamp({zero})) * {scale}
                 + make_interval(secs => (SELECT seconds FROM chaos.set_ahead))
         $$
         """
     )
+    connection.execute(function.format(zero=sql.Literal(scale.wall_zero), scale=sql.Literal(scale.scale)))
