@@ -11,9 +11,9 @@ _AGAIN_AFTER_S = 1.0
 log = structlog.get_logger()
 
 
-async def kept_up(what: str, work: Callable[[], Awaitable[bool]]) -> None:
-    """Return once `work` returns True. When it returns False, or raises, it is begun anew after a second: as a task
-    that nobody awaits it would be gone in silence. what: its name in the log."""
+async def kept_up(what: str, work: Callable[[], Awaitable[bool | None]]) -> None:
+    """Return once `work` returns True. When it returns anything else, or raises, it is begun anew after a second: as a
+    task that nobody awaits it would be gone in silence. what: its name in the log."""
     while True:
         try:
             if await work():

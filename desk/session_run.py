@@ -13,6 +13,7 @@ from desk.account_feed import AccountFeed, Heard
 from desk.entry_run import EntryRun
 from desk.guard_run import GuardRun
 from desk.journal import SessionJournal
+from desk.kept_up import kept_up
 from desk.kit import DeskKit
 from desk.learning import Learner
 from desk.lease_keeper import LeaseKeeper
@@ -110,8 +111,8 @@ class SessionRun:
         journal.note(LeaseTaken(grant.token, self._kit.holder, grant.clean))
         keeping = [
             asyncio.create_task(keeper.keep(), name=f"lease {self._key}"),
-            asyncio.create_task(watch.keep(), name=f"row {self._key}"),
-            asyncio.create_task(journal.keep(), name=f"journal {self._key}"),
+            asyncio.create_task(kept_up(f"row {self._key}", watch.keep), name=f"row {self._key}"),
+            asyncio.create_task(kept_up(f"journal {self._key}", journal.keep), name=f"journal {self._key}"),
         ]
         stop_listening = self._feed.listen(lambda item: self._rivals.hear(desk, item))
         try:

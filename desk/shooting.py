@@ -38,6 +38,7 @@ from domain.errors import (
     SniperError,
     TryAgain,
 )
+from domain.events import LEFT_NO_ORDER
 from domain.exchange_time import ClockSample
 from domain.money import Price, Quote, SymbolRules
 from domain.policy import EntryStrategy
@@ -292,7 +293,7 @@ class Shooting:
         while volley.news:
             shot = volley.news.popleft()
             self._desk.journal.note(*shot_record(shot))
-            if shot.answer in ("refused", "try again"):
+            if shot.answer in LEFT_NO_ORDER:
                 self._desk.ledger.settled.add(shot.request.client_order_id)
             if shot.taken_at is not None:
                 self._kit.exchange_clock.learn(ClockSample(shot.sent, shot.answered, shot.taken_at.timestamp()))

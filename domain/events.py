@@ -157,6 +157,9 @@ class ShotSent:
         return f"sent:{self.client_order_id}"
 
 
+LEFT_NO_ORDER = ("refused", "try again")
+
+
 @dataclass(frozen=True, slots=True)
 class ShotAnswered:
     """answer: accepted, refused, try again or unknown. code: the venue's, None when there was none.
@@ -175,6 +178,11 @@ class ShotAnswered:
     @property
     def key(self) -> str:
         return f"answered:{self.client_order_id}"
+
+    @property
+    def left_no_order(self) -> bool:
+        """Whether the answer says for certain that the venue has no order of this id."""
+        return self.answer in LEFT_NO_ORDER
 
 
 @dataclass(frozen=True, slots=True)

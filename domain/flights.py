@@ -17,7 +17,6 @@ from domain.orders import OrderIntent
 
 BUCKETS_US: tuple[int, ...] = (20, 50, *(step * 10**power for power in range(2, 6) for step in (1, 2, 5)), 1_000_000)
 """Upper ends of a histogram's buckets, inclusive; fixed, so that two sessions' records can be laid side by side."""
-_NOT_TAKEN = ("refused", "try again")
 """With these answers a shot's end is known: the venue did not take it."""
 
 
@@ -183,7 +182,7 @@ def _record(
     known_us = None
     if answered is not None and settled is not None:
         known_us = answered.after_us + settled.after_us
-    elif answered is not None and answered.answer in _NOT_TAKEN and not taken:
+    elif answered is not None and answered.left_no_order and not taken:
         known_us, executed = answered.after_us, NO_BASE
     came = answered is not None and answered.answer != "unknown"
     return FlightRecord(

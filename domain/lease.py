@@ -81,7 +81,7 @@ def needs_lease(event: Event) -> bool:
     Decisions and judgements do: the other desk acts on what it found, and a late "withdrawn" or "absent" would hide an
     order that it sent since. So does a refusal, which settles its id; what only tells of it is in the log."""
     match event:
-        case ShotAnswered(answer="refused"):
+        case ShotAnswered() if event.left_no_order:
             return True
         case _:
             return not isinstance(event, _FACTS)

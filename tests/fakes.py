@@ -743,7 +743,7 @@ class FakeStore:
                 self.settled_as[name] = "withdrawn"
             case OrderAbsent(name):
                 self.settled_as[name] = "absent"
-            case ShotAnswered(name, answer="refused"):
+            case ShotAnswered(name) if event.left_no_order:
                 self.settled_as[name] = "refused"
             case OrderSeen(order) if order.client_order_id is not None:
                 known = self.seen.get(order.client_order_id)

@@ -85,6 +85,8 @@ _BY_STATUS: Mapping[int, type[SniperError]] = {
     429: RateLimited,
     451: AccessDenied,  # restricted location
 }
+_NOT_WAITED_FOR = (408, 499)
+"""A proxy gave up waiting: the venue itself may have been at work."""
 _FINE = (None, 0, 200)
 """What the member `code` of a successful answer may be; most have none."""
 
@@ -124,6 +126,8 @@ def _meaning(reply: Reply, code: int | None, text: str, readable: bool, purpose:
     if not 200 <= reply.status < 500 or 300 <= reply.status < 400:
         return unclear(message, purpose)
     family = _family(reply.status, code, text)
+    if family is None and reply.status in _NOT_WAITED_FOR:
+        return unclear(message, purpose)
     if family is None:  # a code nobody has seen: a no with a 4xx, and no answer we understand with a 2xx
         family = OrderRejected if reply.status >= 400 else OutcomeUnknown
     if family is OutcomeUnknown:

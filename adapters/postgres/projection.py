@@ -42,7 +42,7 @@ async def project(connection: Connection, session: int, at: datetime, event: Eve
             await _settle(connection, session, client_order_id, "withdrawn")
         case OrderAbsent(client_order_id):
             await _settle(connection, session, client_order_id, "absent")
-        case ShotAnswered(client_order_id, answer="refused"):
+        case ShotAnswered(client_order_id) if event.left_no_order:
             await _settle(connection, session, client_order_id, "refused")
         case OrderSeen(order):
             await _see_order(connection, session, at, order)

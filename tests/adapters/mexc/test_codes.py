@@ -122,6 +122,13 @@ def test_an_unreadable_answer_leaves_an_order_open_and_a_read_repeatable(status:
         accepted_body(Reply(status, body), Purpose.READ)
 
 
+@pytest.mark.parametrize("status", [408, 499])
+def test_a_proxy_that_gave_up_waiting_decides_nothing(status: int) -> None:
+    """The venue may have taken the order behind it, whatever the proxy's own code says."""
+    with pytest.raises(OutcomeUnknown):
+        accepted_body(Reply(status, b'{"code":1408,"msg":"upstream request timeout"}'), Purpose.WRITE)
+
+
 @given(
     status=st.integers(100, 599),
     body=st.one_of(

@@ -315,13 +315,13 @@ async def test_an_id_is_settled_only_with_all_its_fills(admitted: Stores) -> Non
         (ShotAnswered(ID, "refused", 30005, "no", 1), True),
         (ShotAnswered(ID, "accepted", None, "yes", 1), False),
         (ShotAnswered(ID, "unknown", None, "timeout", 1), False),
-        (ShotAnswered(ID, "try again", None, "busy", 1), False),
+        (ShotAnswered(ID, "try again", None, "busy", 1), True),
         (OrderAbsent(ID), True),
         (IntentWithdrawn(ID, "moved"), True),
     ],
 )
 async def test_only_a_certain_end_settles_an_id(admitted: Stores, event: Event, is_settled: bool) -> None:
-    """Refused, absent and withdrawn are ends; everything else is asked about."""
+    """Refused, put off, absent and withdrawn are ends; everything else is asked about."""
     await admitted.store.append(KEY, (IntentCommitted(an_intent()), event))
 
     assert (ID in await admitted.store.settled(KEY)) is is_settled
