@@ -1,7 +1,7 @@
 """What many runs share: a Postgres, the threads of venue and books, and the scale of time."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,10 +60,10 @@ class Ground:
         amount = policy.budget_quote
 
         async def carry_out() -> None:
-            start = StartSnipe(key, symbol, opens_at, policy)
+            new = NewSession(StartSnipe(key, symbol, opens_at, policy), key.workflow_id)
             sessions = PostgresSessions(self._database)
-            await sessions.admit(NewSession(start, key.workflow_id))
-            await sessions.reserve(key, amount, amount)
+            await _patiently(lambda: sessions.admit(new))
+            await _patiently(lambda: sessions.reserve(key, amount, amount))
             await self._append(key, RiskApproved(amount, amount), PhaseEntered(Phase.WAITING))
 
         self._books_thread.wait_for(carry_out)
@@ -78,8 +78,15 @@ class Ground:
 
     async def _append(self, key: SessionKey, *events: Event) -> None:
         store = PostgresSessionStore(self._database)
-        while True:
-            try:
-                return await store.append(key, events)
-            except StoreUnavailable:
-                await asyncio.sleep(0.2)
+        await _patiently(lambda: store.append(key, events))
+
+
+async def _patiently(write: Callable[[], Awaitable[object]]) -> None:
+    """All of it is idempotent. A busy machine's Postgres may take longer to answer than scaled time allows."""
+    while True:
+        try:
+            await write()
+        except StoreUnavailable:
+            await asyncio.sleep(0.2)
+        else:
+            return
