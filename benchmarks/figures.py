@@ -35,6 +35,16 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def begin(about: str | None) -> None:
+    """What stands above the figures: the machine with the date, and how they are taken.
+
+    about: the benchmark's docstring, whose first paragraph is its title.
+    """
+    title, _, method = (about or "").strip().partition("\n\n")
+    say(f"machine: {machine()}")
+    say(f"{title}\n\n{method}\n" if method else title)
+
+
 def figure(name: str, value: float, unit: str, bar: Bar | None = None) -> bool:
     """Print one figure; True when it has no bar or meets it."""
     met = bar is None or bar.met_by(value)

@@ -33,7 +33,7 @@ from adapters.mexc.exchange_clock import MexcExchangeClock
 from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.limits import Limits
 from adapters.mexc.signing import Credentials
-from benchmarks.figures import Bar, figure, machine, percentile, say
+from benchmarks.figures import Bar, begin, figure, percentile
 from benchmarks.fire_venue import Seen, serve
 from benchmarks.kernel_stamps import wall_minus_monotonic
 from desk.launchpad import Launchpad
@@ -238,7 +238,7 @@ def _burn() -> None:
 def main() -> int:
     """0 when run to the end, whatever the figures."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    say(f"machine: {machine()}")
+    begin(__doc__)
     with venue() as (port, seen):
         for sessions, rounds in ROUNDS.items():
             runs = [asyncio.run(lateness(port, seen, sessions, rounds)) for _ in range(RUNS)]

@@ -22,7 +22,7 @@ from adapters.clock import SystemClock
 from adapters.mexc.limits import Priority, alone
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import MexcVenue, open_venue
-from benchmarks.figures import Bar, figure, machine, percentile, say
+from benchmarks.figures import Bar, begin, figure, percentile, say
 from benchmarks.load import API_KEY, SECRET
 from domain.errors import RateLimited, SniperError
 from domain.money import Base, Price
@@ -192,7 +192,7 @@ def main() -> int:
     if arguments.child:
         sys.stdout.write(json.dumps(asdict(asyncio.run(_be_a_process(arguments)))))
         return 0
-    say(f"machine: {machine()}")
+    begin(__doc__)
     told = asyncio.run(storm(arguments.seconds))
     say(f"{told.offered} calls wanted, {told.left} left, {told.exits} exits")
     figure("governor.calls_per_s", told.left / arguments.seconds, "1/s")

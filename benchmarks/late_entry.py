@@ -24,7 +24,7 @@ from adapters.local.options import StackOptions
 from adapters.postgres.database import Database
 from adapters.postgres.reader import Reader
 from adapters.temporal import connect
-from benchmarks.figures import Bar, figure, machine, percentile, say
+from benchmarks.figures import Bar, begin, figure, percentile
 from stack import Stack
 from ui.actions import Actions
 from ui.arm_request import ArmRequest
@@ -83,7 +83,7 @@ async def _one(
 def main() -> int:
     """0 when run to the end, whatever the figures."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    say(f"machine: {machine()}")
+    begin(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder) / "home"))
     entered, known = [one for one, _ in found], [one for _, one in found]

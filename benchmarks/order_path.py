@@ -33,7 +33,7 @@ from adapters.mexc.build import order_query
 from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.limits import Limits
 from adapters.mexc.signing import Credentials
-from benchmarks.figures import Bar, figure, machine, percentile, say
+from benchmarks.figures import Bar, begin, figure, percentile
 from benchmarks.kernel_stamps import SO_TIMESTAMPNS, stamp, wall_minus_monotonic
 from domain.errors import SniperError
 from domain.money import Base, Price
@@ -192,7 +192,7 @@ def _answer(plain: socket.socket, context: ssl.SSLContext, seen: Pipe) -> None:
 def main() -> int:
     """0 when run to the end, whatever the figures."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    say(f"machine: {machine()}")
+    begin(__doc__)
     context = multiprocessing.get_context("spawn")
     ready, told = context.Pipe()
     seen, sent = context.Pipe(duplex=False)

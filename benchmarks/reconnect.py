@@ -17,7 +17,7 @@ import structlog
 from adapters.clock import SystemClock
 from adapters.mexc.signing import Credentials
 from adapters.mexc.venue import open_venue
-from benchmarks.figures import Bar, figure, machine, percentile, say
+from benchmarks.figures import Bar, begin, figure, percentile
 from benchmarks.load import API_KEY, SECRET
 from domain.ports import StreamGap
 from simulator.exchange.accounts import ApiKey
@@ -72,7 +72,7 @@ async def measure() -> list[float]:
 def main() -> int:
     """0 when run to the end, whatever the figures."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    say(f"machine: {machine()}")
+    begin(__doc__)
     spent = asyncio.run(measure())
     figure("reconnect.p50", percentile(spent, 0.5) * 1000, "ms")
     figure("reconnect.p95", percentile(spent, 0.95) * 1000, "ms", Bar("<", 1000))

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.figures import Bar, figure, machine, percentile, say
+from benchmarks.figures import Bar, begin, figure, percentile, say
 from benchmarks.load import API_KEY, SECRET, drive, signed_order
 
 RATE = 1000.0
@@ -81,7 +81,7 @@ def orders() -> Iterator[bytes]:
 
 
 def main() -> int:
-    say(f"machine: {machine()}")
+    begin(__doc__)
     with venue() as running:
         requests = orders()
         drive(running.port, requests, count=2_000, rate=None, lines=LINES)  # warm
@@ -89,7 +89,6 @@ def main() -> int:
         steady = drive(running.port, requests, count=int(RATE * STEADY_S), rate=RATE, lines=LINES)
         share = (running.cpu_s - before) / steady.took_s
         flat_out = drive(running.port, requests, count=CAPACITY_ORDERS, rate=None, lines=LINES)
-    say(f"method: {__doc__.strip().partition(chr(10))[2].strip() if __doc__ else ''}")
     if refusals := steady.refusals + flat_out.refusals:
         say(f"orders were refused: {refusals}")
         return 1

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.figures import Bar, figure, machine, percentile, say
+from benchmarks.figures import Bar, begin, figure, percentile, say
 from benchmarks.load import drive
 from benchmarks.simulator import LINES, orders, venue
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(
             f"--minutes: got {minutes}, expected {LEAST_MINUTES} or more; its histories must be full by half of it"
         )
-    say(f"machine: {machine()}")
+    begin(__doc__)
     resident_mb: list[float] = []
     seconds: list[float] = []
     with venue() as running:

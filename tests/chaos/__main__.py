@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.figures import Bar, figure, machine, say
+from benchmarks.figures import Bar, begin, figure, say
 from tests.chaos.ground import Ground
 from tests.chaos.judge import LAWS
 from tests.chaos.many import KINDS, SWITCH_S, Kind, Outcome, Tally, run_many, run_one
@@ -99,7 +99,7 @@ def main() -> int:
         kind: Kind = "threads" if given.seed is not None else "processes"
         run_told(given.seed if given.seed is not None else given.kill_seed, kind, given.times)
         return 0
-    say(f"machine: {machine()}")
+    begin(__doc__)
     kills = run_all(range(given.first, given.first + given.kills), "processes", given.processes)
     runs = run_all(range(given.first, given.first + given.runs), "threads", given.processes)
     tell_figures("chaos.killed", kills, KILLS)
