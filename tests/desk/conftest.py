@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
 import pytest
 import structlog
 
-from tests.fakes import VirtualLoop
+from domain.money import SymbolRules
+from tests.fakes import FakeExchange, VirtualLoop
 
 
 def pytest_asyncio_loop_factories(
@@ -25,3 +28,17 @@ def quiet_logs() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def asked_at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """When the venue was asked for rules."""
+    asked: list[datetime] = []
+    rules = FakeExchange.rules
+
+    async def noted(exchange: FakeExchange, *arguments: Any, **named: Any) -> SymbolRules | None:
+        asked.append(exchange.clock.now())
+        return await rules(exchange, *arguments, **named)
+
+    monkeypatch.setattr(FakeExchange, "rules", noted)
+    return asked

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from domain.events import ClockMeasured, EntryEnded, LeaseTaken, PhaseEntered, ShotAnswered, ShotSent
 from tests.desk.floor import Floor
-from tests.desk.test_session import a_floor
+from tests.desk.sessions import a_floor
 
 
 def at_the_instant(floor: Floor, seconds: float, *, suspended: float = 0.0, measured: bool = True) -> None:

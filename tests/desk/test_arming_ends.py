@@ -1,0 +1,93 @@
+"""When a session arms, when it is too late, and what ends it before a shot."""
+
+import asyncio
+from collections import deque
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from domain.errors import AccessDenied
+from domain.events import (
+    ClockMeasured,
+)
+from tests.builders import RULES
+from tests.desk.sessions import a_floor
+
+
+async def test_a_pair_that_is_listed_seconds_before_its_opening_is_bought(asked_at: list[datetime]) -> None:
+    """Until then its rules are asked for sparingly: a question costs almost a second of the request budget."""
+    floor = a_floor(ladder=(), time_stop_s=2, opens_in_s=30.0)
+    floor.exchange.rules_now = None
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(-3.5, lambda: setattr(floor.exchange, "rules_now", RULES))
+
+    entry, _ = await trading
+    await desk.close()
+
+    before = [at for at in asked_at if at < floor.record.opens_at - timedelta(seconds=3.5)]
+    assert entry.result == "filled"
+    assert len(before) <= 15
+    assert all(later - earlier < timedelta(seconds=3.2) for earlier, later in pairwise(before))
+
+
+async def test_a_clock_that_is_not_known_well_enough_is_not_armed_with() -> None:
+    """A bound worse than the policy's sends nothing, and the reason names both."""
+    floor = a_floor()
+    floor.exchange_clock.bound = 0.3
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert floor.exchange.sent == []
+    assert "300.0 ms, needs 100 ms" in entry.reason
+
+
+async def test_a_venue_that_stops_telling_the_time_does_not_cost_the_shot() -> None:
+    """Once armed, an estimate that is still sharp enough will do."""
+    floor = a_floor(time_stop_s=2, ladder=(), opens_in_s=20.0)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(-15.0, lambda: setattr(floor.exchange_clock, "away", True))
+
+    entry, _ = await trading
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert len(floor.store.of(ClockMeasured)) == 1
+
+
+async def test_a_late_desk_misses_unless_late_entry_is_allowed() -> None:
+    """A passed opening is not chased."""
+    floor = a_floor(opens_in_s=-5.0)
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert (entry.result, floor.exchange.sent) == ("missed", [])
+
+
+async def test_a_late_desk_buys_when_late_entry_is_allowed() -> None:
+    """The operator's word counts."""
+    floor = a_floor(opens_in_s=-5.0, late_entry_s=60, time_stop_s=2)
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert floor.complaints() == []
+
+
+async def test_a_refused_key_while_arming_ends_the_entry_with_the_reason() -> None:
+    """Nothing was sent, so nothing is in doubt."""
+    floor = a_floor()
+    floor.exchange.refusals["balance"] = deque([AccessDenied("key expired")])
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert entry.result == "nothing"
+    assert "key expired" in entry.reason
