@@ -14,7 +14,7 @@ from domain.orders import Order, OrderIntent, OrderKind
 from domain.policy import EntryPolicy, EntryStrategy
 
 GUARDED = (EntryStrategy.LIMIT, EntryStrategy.TRANCHE)
-"""Strategies that go on buying for seconds after their first fill: meanwhile the stop is watched by the entry."""
+"""Strategies that go on buying for seconds after their first fill: meanwhile the entry watches stop and time stop."""
 _RESTING_LOOK_S = 0.25
 
 
@@ -64,12 +64,18 @@ class Aftermath:
         """Whether something was bought whose exits are due, or may be, while an outcome is still asked for."""
         if not self._desk.ledger.position().bought:
             return False
+        bought_at = self._note_bought()
         try:
             self._look.still_wanted()
         except EntryGivenUp:
             return True
-        bought_at = self._note_bought()
-        return self._policy.strategy not in GUARDED and self._desk.kit.clock.monotonic() > bought_at + FIRE_WINDOW_S
+        now = self._desk.kit.clock.monotonic()
+        return now > bought_at + FIRE_WINDOW_S and (self._policy.strategy not in GUARDED or self._window_is_over(now))
+
+    def _window_is_over(self, now: float) -> bool:
+        estimate = self._desk.kit.exchange_clock.estimate()
+        window = self._opens_at + timedelta(seconds=self._policy.window_s)
+        return estimate is None or estimate.exchange_instant(now) > window
 
     async def _rest(self, intent: OrderIntent, absent_at: datetime) -> None:
         """Let an order rest until it is filled, the window ends or the entry is given up; then it has to come off the

@@ -122,7 +122,7 @@ class Arming:
         with suppress(TryAgain, OutcomeUnknown, Refused, TimeoutError, StoreUnavailable):
             async with asyncio.timeout(_COUNT_WITHIN_S):
                 balance = await self._kit.exchange.balance(rules.base_asset, _SAME_ANSWER_S)
-            await self._counted(rules.base_asset, balance)
+                await self._counted(rules.base_asset, balance)
 
     async def _counted(self, asset: str, balance: Balance) -> None:
         before = Base(balance.free + balance.locked)

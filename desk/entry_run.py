@@ -33,6 +33,7 @@ class EntryRun:
         self._look = LastLook(desk, desk.record)
         self._battery: Battery | None = None
         self._late = False
+        self._in_doubt: frozenset[str] = frozenset()  # what an earlier holder may have sent
         self._arming = Arming(desk, desk.record, self._look)
 
     async def run(self) -> EntryReport:
@@ -79,7 +80,8 @@ class EntryRun:
         return await self._shoot(lanes, rules, self._battery)
 
     async def _settle_earlier_holders(self) -> None:
-        """Learn what became of every intent an earlier holder may have sent."""
+        """Learn what became of every intent an earlier holder may have sent; or that something was bought, which needs
+        its guard now: that asks on about the rest."""
         if not self._desk.ledger.unsettled(Leg.ENTRY):
             return
         granted_at = await self._desk.exchange_now() - timedelta(
@@ -93,7 +95,10 @@ class EntryRun:
             if intent.client_order_id in self._desk.ledger.elsewhere
             or may_have_left(self._desk.grant, intent.not_before, granted_at)
         ]
-        await self._desk.learner.settle_all(in_doubt, believe_absent_at)
+        self._in_doubt = frozenset(intent.client_order_id for intent in in_doubt)
+        await self._desk.learner.settle_all(
+            in_doubt, believe_absent_at, lambda: self._desk.ledger.position().bought > 0
+        )
 
     def _lines(self) -> int:
         """One for each order that may be under way, and one to spare."""
@@ -137,8 +142,8 @@ class EntryRun:
     async def _withdraw(self, reason: str) -> None:
         """Give up every intent that was never sent. Raises LeaseLost: they may be another desk's by now."""
         self._desk.keeper.check()
-        fired = self._look.fired
-        waiting = [one for one in self._desk.ledger.unsettled(Leg.ENTRY) if one.client_order_id not in fired]
+        sent = self._look.fired | self._in_doubt
+        waiting = [one for one in self._desk.ledger.unsettled(Leg.ENTRY) if one.client_order_id not in sent]
         self._desk.ledger.settled.update(intent.client_order_id for intent in waiting)
         await self._desk.journal.write_patiently(
             *(IntentWithdrawn(intent.client_order_id, reason) for intent in waiting)
@@ -153,6 +158,7 @@ class EntryRun:
         return self._report("disarmed", reason)
 
     async def _end(self, result: str, reason: str) -> EntryReport:
+        result = "filled" if self._desk.ledger.position().bought else result  # whatever ended it: a guard must follow
         await self._withdraw("the entry is over")
         await self._desk.journal.write_patiently(EntryEnded(result, reason))
         return self._report(result, reason)

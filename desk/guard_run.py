@@ -102,8 +102,9 @@ class GuardRun:
 
     async def _reconcile(self) -> None:
         """What do the intents and the venue say of sells that are not settled?"""
+        now = await self._desk.exchange_now()
         quiet_in = max(0.0, self._desk.quiet_at() - self._kit.clock.monotonic())
-        self._selling.take_over(self._kit.exchange_clock.now() + timedelta(seconds=quiet_in))
+        self._selling.take_over(now, now + timedelta(seconds=quiet_in))
         if self._desk.ledger.coin_before != NO_BASE:
             # Coins from before the session could be sold by an order of the earlier holder that is still under way.
             await self._kit.clock.sleep(quiet_in)

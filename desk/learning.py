@@ -17,6 +17,7 @@ from domain.ports import Clock, Exchange, ExchangeClock
 
 _ASK_EVERY_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 _ASK_LATER_S = 1.0
+_ASK_AT_LAST_S = 30.0
 _WORRY_AFTER_S = 30.0
 """A question open longer than this past the believable instant is shown to a human; it is still asked on."""
 
@@ -73,23 +74,29 @@ class Learner:
             with suppress(TryAgain, OutcomeUnknown, Refused):  # asked about next, and cancelled again while it rests
                 await self._exchange.cancel(intent.symbol, intent.client_order_id)
 
-    async def settle_all(self, intents: Sequence[OrderIntent], believe_absent_at: datetime) -> None:
-        """Ask about all in turn until each is settled, and take off the book what rests.
+    async def settle_all(
+        self, intents: Sequence[OrderIntent], believe_absent_at: datetime, given_up: Callable[[], bool]
+    ) -> None:
+        """Ask about all in turn until each is settled, or given up after a turn; take off the book what rests.
 
         One after the other would wait for ever: the first is absent only when the balance agrees, and the balance
-        agrees only once the fills of a later one are known."""
+        agrees only once the fills of a later one are known. A balance that never does is asked about ever more
+        slowly: it takes the request budget of others."""
+        slowly_s = _ASK_LATER_S
         while True:
             for intent in intents:
                 await self.cancel(intent)
             intents = [intent for intent in intents if not await self.ask(intent, believe_absent_at)]
-            if not intents:
+            if not intents or given_up():
                 return
             try:
                 left = (believe_absent_at - self._exchange_clock.now()).total_seconds()
             except TryAgain:  # lost with a suspension; `ask` measures it anew
                 left = 0.0
             rests = any(not self._final(intent) for intent in intents)
-            await self.pause(_ASK_EVERY_S[-1] if rests else max(left, _ASK_LATER_S))
+            await self.pause(_ASK_EVERY_S[-1] if rests else max(left, slowly_s))
+            if left <= 0:
+                slowly_s = min(2 * slowly_s, _ASK_AT_LAST_S)
 
     def _final(self, intent: OrderIntent) -> bool:
         """False for an order that was seen and may still be filled."""

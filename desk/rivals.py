@@ -13,7 +13,7 @@ from domain.orders import Fill, Order, OrderIntent, OrderKind, Side
 from domain.ports import StreamGap
 
 _MOST_SHOTS = 1_000
-"""Of a leg; names beyond are not recognised as the session's. A plan has at most 150, and is made anew a few times."""
+"""Of a leg; names beyond are not recognised as the session's. A plan has at most 180, and is made anew a few times."""
 
 
 class RivalWatch:
@@ -48,7 +48,7 @@ class RivalWatch:
 
     def reopen(self, ledger: SessionLedger) -> None:
         """What is not in the books, or is there as withdrawn or as settled before it was sent, is an open question."""
-        ledger.intents.update(self.seen)
+        ledger.intents = {**self.seen, **ledger.intents}  # what the books know is better than what was heard
         ledger.settled -= self.seen.keys()
         ledger.elsewhere = frozenset(self.seen)
 

@@ -19,15 +19,18 @@ from domain.orders import OrderIntent, OrderKind, OrderRequest, Side
 _ASK_RESTING_EVERY_S = 3.0
 """How often a resting order is asked about when no stream speaks of it."""
 ASK_PENDING_EVERY_S = 0.3
+_ASK_AT_LAST_S = 5.0
 _STORE_AGAIN_S = 0.2
 
 
 @dataclass
 class _Sent:
-    """What is remembered of a sell under way: monotonic second of the next question, and when absence counts."""
+    """What is remembered of an order under way: monotonic second of the next question, when absence counts, and how
+    long the question after that one waits."""
 
     ask_at: float
     absent_at: datetime
+    pause_s: float = ASK_PENDING_EVERY_S
 
 
 class Selling:
@@ -40,31 +43,46 @@ class Selling:
         self._next_shots: dict[Leg, int] = {}
         self.hinted: set[str] = set()
 
-    def take_over(self, absent_at: datetime) -> None:
-        """Called first. absent_at: exchange time from which on what an earlier holder sent and nobody finds counts as
-        absent. A purchase in doubt may have left under this very lease, just now."""
-        recv_window_ms = self._desk.record.policy.entry.recv_window_ms
-        bought_at_last = max(absent_at, absent_from(self._kit.exchange_clock.now(), recv_window_ms))
+    def take_over(self, now: datetime, absent_at: datetime) -> None:
+        """Called first. now: exchange time. absent_at: from when on what an earlier holder sent and nobody finds counts
+        as absent. A purchase in doubt may have left under this very lease, just now."""
+        bought_at_last = max(absent_at, absent_from(now, self._desk.record.policy.entry.recv_window_ms))
         for intent in self._desk.ledger.unsettled():
             until = bought_at_last if intent.leg is Leg.ENTRY else absent_at
             self._sent[intent.client_order_id] = _Sent(0.0, until)
 
     async def ask_due(self) -> None:
-        """Ask about every order whose time has come, or of which a stream spoke."""
+        """Ask about every sale whose time has come, or of which a stream spoke, and about one purchase in doubt."""
         now = self._kit.clock.monotonic()
+        await self._ask_about_a_purchase(now)
         for intent in self._desk.ledger.unsettled():
             name = intent.client_order_id
             sent = self._sent.get(name)
-            if sent is None or (now < sent.ask_at and name not in self.hinted):
+            if intent.leg is Leg.ENTRY or sent is None or (now < sent.ask_at and name not in self.hinted):
                 continue
             self.hinted.discard(name)
-            if intent.leg is Leg.ENTRY:  # nothing more is bought
-                await self._desk.learner.cancel(intent)
             await self._desk.learner.ask(intent, sent.absent_at)
-            resting = (
-                name in self._desk.ledger.orders and intent.kind is OrderKind.LIMIT and intent.leg is not Leg.ENTRY
-            )
+            resting = name in self._desk.ledger.orders and intent.kind is OrderKind.LIMIT
             sent.ask_at = now + (_ASK_RESTING_EVERY_S if resting else ASK_PENDING_EVERY_S)
+
+    async def _ask_about_a_purchase(self, now: float) -> None:
+        """The one that is due first. Nothing more is bought. There may be a hundred such questions, for ever when the
+        balance disagrees: an exit waits for one at most, and together they take a small part of the request budget."""
+        doubtful = [one for one in self._desk.ledger.unsettled(Leg.ENTRY) if one.client_order_id in self._sent]
+        due = [
+            (one.client_order_id not in self.hinted, self._sent[one.client_order_id].ask_at, one.client_order_id, one)
+            for one in doubtful
+            if one.client_order_id in self.hinted or self._sent[one.client_order_id].ask_at <= now
+        ]
+        if not due:
+            return
+        _, _, name, intent = min(due)
+        sent = self._sent[name]
+        self.hinted.discard(name)
+        await self._desk.learner.cancel(intent)
+        await self._desk.learner.ask(intent, sent.absent_at)
+        sent.ask_at = now + sent.pause_s * len(doubtful)
+        sent.pause_s = min(2 * sent.pause_s, _ASK_AT_LAST_S)
 
     def purchase_in_doubt(self) -> bool:
         """Whether something may still be bought."""

@@ -119,6 +119,7 @@ class SessionRun:
             why = await self._work(desk)
             await journal.write_patiently(StoodDown(grant.token, why))
         except LeaseLost as error:
+            stop_listening()  # what is heard from here on may be the next desk's
             log.warning("session.stood_down", session=str(self._key), lease=grant.token, reason=str(error))
             await journal.write_last(StoodDown(grant.token, str(error)))
             return False

@@ -5,7 +5,7 @@ Lanes run beside each other; what one of them learns the others see before their
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from desk.entry_ask import ask_inside, best_ask
 from desk.last_look import Disarmed, EntryGivenUp, InDoubt, LastLook
 from desk.session_desk import SessionDesk
 from desk.shot_record import shot_record
-from desk.stop_watch import until_stop
+from desk.stop_watch import until_stop, until_time_stop
 from desk.volley import Firing, Shot, Volley
 from domain.entry import (
     EntryOver,
@@ -99,7 +99,9 @@ class Shooting:
             asyncio.create_task(self._keep_measuring(), name=f"entry clock {self._desk.key}"),
         ]
         if self._policy.strategy in GUARDED:
-            helpers.append(asyncio.create_task(self._watch_stop(), name=f"entry stop {self._desk.key}"))
+            for reached, what in ((until_stop, "stop"), (until_time_stop, "time stop")):
+                watching = self._watch(reached, what)
+                helpers.append(asyncio.create_task(watching, name=f"entry {what} {self._desk.key}"))
         lanes = [
             asyncio.create_task(self._lane(lane), name=f"lane {lane.number} {self._desk.key}") for lane in self._lanes
         ]
@@ -278,10 +280,10 @@ class Shooting:
                 with suppress(TryAgain, OutcomeUnknown, Refused):
                     await self._kit.exchange_clock.synchronise()
 
-    async def _watch_stop(self) -> None:
-        """End the entry when what it bought is at its stop already: the guard sells then."""
-        await until_stop(self._desk)
-        self._look.stopped = "the price fell to the stop while the entry was still buying"
+    async def _watch(self, reached: Callable[[SessionDesk], Awaitable[None]], what: str) -> None:
+        """End the entry when what it bought is to be sold already: the guard does that then."""
+        await reached(self._desk)
+        self._look.stopped = f"the position reached its {what} while the entry was still buying"
 
     def _leaves(self, shot: Shot) -> None:
         """On the launchpad's thread, just before the send: the account's stream may tell of it at once."""

@@ -6,6 +6,8 @@ from desk.session_desk import SessionDesk
 from domain.exits import stop_price
 from domain.ports import StreamGap
 
+_LOOK_EVERY_S = 0.25
+
 
 async def until_stop(desk: SessionDesk) -> None:
     """Return when the best bid has stayed at or under the stop for as long as the policy asks to confirm it."""
@@ -25,3 +27,15 @@ async def until_stop(desk: SessionDesk) -> None:
         return False
 
     await kept_up(f"stop watch {desk.key}", reached)
+
+
+async def until_time_stop(desk: SessionDesk) -> None:
+    """Return when a position has been there for as long as the policy allows, counted from when it was learnt of."""
+    bought_at: float | None = None
+    while True:
+        now = desk.kit.clock.boottime()
+        if bought_at is None and desk.ledger.position().bought:
+            bought_at = now
+        if bought_at is not None and now - bought_at >= desk.record.policy.exits.time_stop_s:
+            return
+        await desk.kit.clock.sleep(_LOOK_EVERY_S)

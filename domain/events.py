@@ -96,16 +96,16 @@ class ClockMeasured:
 class CoinCounted:
     """What the account held of the coin before the entry, free and locked; of several counts the last one holds.
 
-    occurrence: tells counts apart.
+    occurrence: tells counts apart; empty in records from when there was one.
     """
 
     asset: str
     before: Base
-    occurrence: str
+    occurrence: str = ""
 
     @property
     def key(self) -> str:
-        return f"coin-before:{self.occurrence}"
+        return f"coin-before:{self.occurrence}" if self.occurrence else "coin-before"
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,7 @@ class FakeExchange:
     sent: list[OrderRequest] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     listeners: list[Callable[[Order | Fill], None]] = field(default_factory=list)
+    questions: int = 0
 
     def __post_init__(self) -> None:
         self._locked = dict.fromkeys(self.free, Decimal(0))
@@ -317,6 +318,7 @@ class FakeExchange:
         return self.clock.now()
 
     async def _read(self, name: str, answer: Callable[[], Answer]) -> Answer:
+        self.questions += 1
         await self.clock.sleep(self.latency_s / 2)
         if self.down:
             await self.clock.sleep(self.answer_within_s)

@@ -265,7 +265,7 @@ async def test_an_entry_whose_quotes_break_off_still_watches_the_stop(bug: bool)
 
     [ended] = floor.store.of(EntryEnded)
     after = floor.store.written_at[ended.key] - floor.record.opens_at
-    assert "the price fell to the stop" in entry.reason
+    assert "reached its stop" in entry.reason
     assert timedelta(seconds=17) < after < timedelta(seconds=19)
     assert guard.flat
     assert guard.dust == 0

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from domain.errors import NotTradable, RateLimited, TryAgain
-from domain.events import LeaseTaken
+from domain.events import EntryEnded, LeaseTaken
+from domain.money import Base
 from domain.orders import Side
 from domain.policy import EntryStrategy
-from tests.builders import RULES
+from tests.builders import KEY, RULES
 from tests.desk.entries import a_floor, after_opening, buys
-from tests.desk.floor import Floor
+from tests.desk.floor import Floor, Life
 from tests.fakes import FakeExchange, Lost
 
 TRANCHE: dict[str, Any] = {"strategy": EntryStrategy.TRANCHE, "tranche_parts": 2, "tranche_every_s": 3, "window_s": 60}
@@ -82,7 +83,7 @@ async def test_an_unknown_outcome_stops_the_other_lanes_only_until_it_is_known()
 
 async def test_lanes_that_are_disarmed_are_armed_anew_together() -> None:
     """A clock that is found set back before the first shot costs no slice."""
-    floor = a_floor(strategy=EntryStrategy.TRANCHE, tranche_parts=3, tranche_every_s=5)
+    floor = a_floor(strategy=EntryStrategy.TRANCHE, tranche_parts=3, tranche_every_s=5, time_stop_s=30)
     jumped = False
 
     def jump() -> None:
@@ -240,3 +241,76 @@ async def test_questions_that_are_refused_keep_no_position_from_its_guard() -> N
     await desk.close()
 
     assert sold_after < 5
+
+
+async def test_a_purchase_that_is_found_at_a_take_over_is_guarded_at_once() -> None:
+    """Other shots of the dead desk stay in doubt for ever, since somebody gave a coin: a human has to look, but the
+    stop does not wait for him, and other sessions have their request budget."""
+    floor = a_floor(time_stop_s=600)
+    first = Life()
+    dying = asyncio.create_task(floor.trade_dying(first))
+    while not floor.exchange.sent:
+        await asyncio.sleep(0.001)
+    first.ends_at = first.calls + 1
+    await dying
+    floor.exchange.free["NEW"] += 1
+    desk = floor.desk("fire-2")
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(8, lambda: floor.exchange.set_bid("0.03"))
+    asked_before = floor.exchange.questions
+    while not any(order.side is Side.SELL for order in floor.exchange.orders):
+        await asyncio.sleep(0.01)
+    sold_after = after_opening(floor, floor.exchange.orders[-1])
+    await asyncio.sleep(100)
+    trading.cancel()
+    await desk.close()
+
+    assert sold_after < 9
+    assert floor.exchange.questions - asked_before < 400
+
+
+@pytest.mark.parametrize("value", ["aborting", "halted"])
+async def test_a_partly_filled_resting_order_that_is_given_up_is_a_purchase(value: str) -> None:
+    """Whoever reads the entry's result has to let it be guarded."""
+    floor = a_floor(strategy=EntryStrategy.LIMIT, time_stop_s=60)
+    floor.exchange.offers = Decimal(200)
+    desk = floor.desk()
+    changing = asyncio.create_task(floor.at(1, lambda: floor.store.change(**{value: True})))
+
+    entry = await desk.fire(KEY)
+    await changing
+    await desk.close()
+
+    assert (entry.result, entry.bought) == ("filled", Base(Decimal(200)))
+    assert [event.result for event in floor.store.of(EntryEnded)] == ["filled"]
+
+
+async def test_a_part_in_doubt_keeps_no_position_from_its_time_stop() -> None:
+    """Although it stays in doubt: somebody gave a coin. Other parts could be bought for much longer."""
+    floor = a_floor(**{**TRANCHE, "window_s": 200}, time_stop_s=10)
+    floor.exchange.fates.extend([None, Lost(booked=False)])
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(1, lambda: floor.exchange.free.__setitem__("NEW", floor.exchange.free["NEW"] + 1))
+    while not any(order.side is Side.SELL for order in floor.exchange.orders):
+        await asyncio.sleep(0.1)
+    sold_after = after_opening(floor, floor.exchange.orders[-1])
+    trading.cancel()
+    await desk.close()
+
+    assert 10 <= sold_after < 13
+
+
+async def test_a_part_in_doubt_keeps_no_position_from_its_guard_when_the_window_is_over() -> None:
+    """Then nothing more is bought, and nothing else holds the entry."""
+    floor = a_floor(**{**TRANCHE, "window_s": 20}, time_stop_s=600)
+    floor.exchange.fates.extend([None, Lost(booked=False)])
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(1, lambda: floor.exchange.free.__setitem__("NEW", floor.exchange.free["NEW"] + 1))
+    await floor.at(30, lambda: None)
+    ended = [event.result for event in floor.store.of(EntryEnded)]
+    trading.cancel()
+    await desk.close()
+
+    assert ended == ["filled"]

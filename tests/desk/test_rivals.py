@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 
+from domain.errors import StoreUnavailable
 from domain.events import AttentionNeeded, StoodDown
 from domain.ids import Leg
 from domain.money import Base, Price
@@ -134,3 +136,58 @@ async def test_an_order_in_nobodys_books_counts_as_a_purchase() -> None:
     assert guard.flat
     assert [order.client_order_id for order in floor.exchange.bought_orders] == [shot(25)]
     assert floor.exchange.spent <= floor.record.policy.budget_quote
+
+
+class Severed:
+    """A port behind a network that breaks."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+        self.severed = False
+
+    def __getattr__(self, name: str) -> Any:
+        inner = getattr(self._port, name)
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            if self.severed:
+                await asyncio.sleep(0.01)
+                raise StoreUnavailable("cut off")
+            return await inner(*arguments, **named)
+
+        return call
+
+
+async def test_a_fill_heard_of_the_next_desks_order_does_not_replace_its_intent() -> None:
+    """A desk that was cut off hears of a sale that its successor committed: coins are not put on sale twice by it."""
+    policy = a_policy(exits=ExitPolicy(ladder=(LadderStep(Decimal(10), Decimal(100)),), time_stop_s=60))
+    floor = Floor(a_record(policy=policy), opens_in_s=6.0, coins_before=Decimal(2000))
+    first = floor.desk("first")
+    store, leases = Severed(first._kit.store), Severed(first._kit.leases)
+    first._kit = replace(first._kit, store=cast(Any, store), leases=cast(Any, leases))
+    bought = (await first.fire(KEY)).bought
+    await asyncio.sleep(0.1)
+    store.severed = leases.severed = True
+    await asyncio.sleep(5.5)
+    second = floor.desk("second", may_fire=False)
+    guarding = asyncio.create_task(second.guard(KEY))
+    await asyncio.sleep(3)
+    floor.streams.silent = True
+    higher = ExitPolicy(ladder=(LadderStep(Decimal(20), Decimal(100)),), time_stop_s=60)
+    floor.store.change(policy=replace(policy, exits=higher))
+    await asyncio.sleep(15)  # the second desk's new rung rests; nothing is told of it
+    floor.streams.silent = False
+    (rung,) = (n for n, order in enumerate(floor.exchange.orders) if not order.status.final)
+    told = floor.exchange._tell
+    # deals and orders are two channels: the deal comes first
+    floor.exchange._tell = lambda *items: told(*reversed(items))  # type: ignore[method-assign]
+    floor.exchange.fill_part(rung, Decimal(100))
+    await asyncio.sleep(0.2)
+    store.severed = leases.severed = False
+    await asyncio.sleep(15)
+
+    resting = [order for order in floor.exchange.orders if order.side is Side.SELL and not order.status.final]
+    guarding.cancel()
+    await first.close()
+    await second.close()
+
+    assert sum(order.quantity - order.executed for order in resting) == bought - 100

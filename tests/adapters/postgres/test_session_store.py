@@ -337,6 +337,14 @@ async def test_an_absent_order_that_comes_to_life_is_unsettled_again(admitted: S
     assert await admitted.store.settled(KEY) == frozenset()
 
 
+def test_a_count_of_coins_from_before_there_were_several_is_read() -> None:
+    """It was the only one of its session, and keeps its key."""
+    event = event_of("coin_counted", {"asset": "NEW", "before": "0"})
+
+    assert event == CoinCounted("NEW", Base(Decimal(0)))
+    assert event.key == "coin-before"
+
+
 async def test_shot_numbers_are_never_given_twice(admitted: Stores) -> None:
     """Withdrawn intents count; legs count for themselves."""
     await admitted.store.append(
