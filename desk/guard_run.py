@@ -146,7 +146,7 @@ class GuardRun:
             position=position,
             sells=self._desk.ledger.sells(unknown_blocks=self._desk.ledger.coin_before != NO_BASE),
             bid=self._prices.bid(),
-            below_for_s=self._prices.below_for_s(stop_price(position, self._desk.record.policy.exits)),
+            below_for_s=self._below_stop_for_s(position),
             worthless_for_s=None if self._worthless_since is None else now - self._worthless_since,
             aborting=self._desk.record.aborting,
             leaving=self._leaving,
@@ -154,6 +154,9 @@ class GuardRun:
             blocked=frozenset(unseen.union(price for price, until in self._blocked.items() if until > now)),
             at_bid=self._prices_refused % 2 == 1,
         )
+
+    def _below_stop_for_s(self, position: Position) -> float | None:
+        return self._prices.below_for_s(stop_price(position, self._desk.record.policy.exits))
 
     def _held_for_s(self, position: Position) -> float | None:
         """Seconds since the first fill, which tells exchange time. That is asked once: the venue's clock may be set
@@ -241,6 +244,7 @@ class GuardRun:
                     self.gap(item)
                 else:
                     self._prices.hear(item)
+                    self._below_stop_for_s(self._desk.ledger.position())  # a recovery counts, however short it is
                     self._kit.prices.note(self._desk.key, item)
                 self.woken.set()
         return False

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from domain.events import AttentionNeeded, EntryEnded, ExitDecided, LeaseTaken, PositionFlat
 from domain.exits import WORTHLESS_AFTER_S, Trigger
-from domain.orders import OrderRequest, Side
+from domain.orders import Order, OrderRequest, Side
 from domain.policy import EntryStrategy, ExitPolicy, LadderStep
 from domain.ports import StreamGap
 from domain.quotes import TopOfBook
@@ -269,3 +270,30 @@ async def test_an_entry_whose_quotes_break_off_still_watches_the_stop(bug: bool)
     assert timedelta(seconds=17) < after < timedelta(seconds=19)
     assert guard.flat
     assert guard.dust == 0
+
+
+async def test_a_bid_that_recovered_while_the_guard_awaited_an_answer_is_no_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It fell twice, each time for less than what confirms the stop; one question took longer than both."""
+    floor = a_floor(ladder=(LadderStep(Decimal(10), Decimal(50)),), time_stop_s=30, stop_confirm_ms=1200)
+    find_order = FakeExchange.find_order
+
+    async def slow(exchange: FakeExchange, symbol: str, name: str) -> Order | None:
+        if 6.3 < (floor.clock.now() - floor.record.opens_at).total_seconds() < 6.5:
+            await asyncio.sleep(1.6)
+        return await find_order(exchange, symbol, name)
+
+    monkeypatch.setattr(FakeExchange, "find_order", slow)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(6.0, lambda: floor.exchange.set_bid("0.04"))
+    await floor.at(6.4, lambda: floor.exchange._tell(floor.exchange.orders[-1]))  # a hint: the rung is asked about
+    await floor.at(6.7, lambda: floor.exchange.set_bid("0.05"))
+    await floor.at(7.5, lambda: floor.exchange.set_bid("0.04"))
+    await floor.at(8.2, lambda: floor.exchange.set_bid("0.05"))
+
+    await trading
+    await desk.close()
+
+    assert [event.trigger for event in floor.store.of(ExitDecided)] == [Trigger.TIME_STOP]
