@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from domain.commands import Abort, ChangePolicy, RecordChange, Reschedule, StartSnipe
 from domain.errors import InvalidInput
 from domain.ids import SessionKey
+from domain.listings import Listing
 from domain.policy import PolicyChange, TradePolicy, complaints
 from domain.session import Phase, SessionRecord
 
+_OF_A_LISTING = "listing-revision-"
 _BEFORE_OPENING = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
 
 
@@ -22,17 +24,23 @@ def why_no_start(start: StartSnipe) -> str | None:
     return None if readable else f"session: got {start.key}, expected names without : and /; choose others"
 
 
+def move_of(listing: Listing) -> Reschedule:
+    """What the listing watch tells a session; a revision counts once."""
+    return Reschedule(listing.opens_at, f"{_OF_A_LISTING}{listing.revision}")
+
+
 def why_no_abort(request: Abort, phase: Phase) -> str | None:
     return _why_no_key(request.request) or _why_over(phase)
 
 
 def why_no_reschedule(request: Reschedule, phase: Phase, now: datetime) -> str | None:
-    """now: any clock good to a second."""
+    """now: any clock good to a second. Only a listing may have opened already: then the session arms at once, to enter
+    late or to end as missed."""
     if request.opens_at.utcoffset() is None:
         return f"opening: got {request.opens_at}, expected a time with its zone; append Z for UTC"
     if phase not in _BEFORE_OPENING:
         return f"opening: the session is {phase}, expected one that has not fired; arm a new attempt"
-    if request.opens_at <= now:
+    if request.opens_at <= now and not request.request.startswith(_OF_A_LISTING):
         return (
             f"opening: got {request.opens_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, expected a time after "
             f"{now:%Y-%m-%d %H:%M:%S} UTC; abort the session instead"

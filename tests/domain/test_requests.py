@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 
 from domain.commands import Abort, ChangePolicy, Reschedule
+from domain.listings import Listing
 from domain.money import Price
 from domain.policy import PolicyChange
-from domain.requests import why_no_abort, why_no_policy, why_no_reschedule
+from domain.requests import move_of, why_no_abort, why_no_policy, why_no_reschedule
 from domain.session import Phase
-from tests.builders import T0, a_policy
+from tests.builders import LISTING, T0, a_policy
 
 BEFORE = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
 OVER = (Phase.CLOSING, Phase.CLOSED)
@@ -36,6 +37,15 @@ def test_an_opening_must_lie_ahead_and_name_its_zone() -> None:
 
     assert "append Z" in (why_no_reschedule(naive, Phase.WAITING, T0) or "")
     assert "expected a time after" in (why_no_reschedule(Reschedule(T0, "1"), Phase.WAITING, T0) or "")
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_listing_may_have_opened_already(phase: Phase) -> None:
+    """Its session must not sleep until the time that was told before; people are still refused."""
+    opened = Listing(LISTING, "NEWUSDT", T0 - timedelta(seconds=3), revision=2)
+
+    assert (why_no_reschedule(move_of(opened), phase, T0) is None) == (phase in BEFORE)
+    assert why_no_reschedule(Reschedule(opened.opens_at, "mine"), phase, T0) is not None
 
 
 @pytest.mark.parametrize("phase", Phase)
