@@ -1,18 +1,18 @@
-"""The Temporal client: one way to connect, one data converter, and updates sent to running sessions."""
+"""The Temporal client: one way to connect, one data converter, and moved openings told to running sessions."""
 
 import asyncio
+from datetime import timedelta
 
-import structlog
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.payloads import DATA_CONVERTER
 from domain.commands import MovedOpening
 from domain.errors import InvalidInput, TryAgain
 
-log = structlog.get_logger()
-
 _CONNECT_WITHIN_S = 5.0
+_ANSWERS_WITHIN = timedelta(seconds=5)
+"""A server that lives answers in milliseconds; the SDK would ask for ever."""
 _LOOKED_AFTER = (
     WorkflowExecutionStatus.RUNNING,
     WorkflowExecutionStatus.COMPLETED,
@@ -35,7 +35,7 @@ async def connect(address: str, namespace: str, within_s: float = _CONNECT_WITHI
 
 
 class TemporalSnipes:
-    """Implements domain.ports.RunningSnipes with updates of a fixed id, so that a repeated one counts once."""
+    """Implements domain.ports.RunningSnipes with signals: the server keeps one for a run that cannot take it now."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -43,7 +43,7 @@ class TemporalSnipes:
     async def runs(self, workflow_id: str) -> bool:
         """Raises TryAgain when Temporal does not answer."""
         try:
-            found = await self._client.get_workflow_handle(workflow_id).describe()
+            found = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=_ANSWERS_WITHIN)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
@@ -51,11 +51,15 @@ class TemporalSnipes:
         return found.status in _LOOKED_AFTER
 
     async def reschedule(self, moved: MovedOpening) -> None:
+        """Returns once the server has it, whatever the run is at: an update would wait for the run. The run carries
+        out the same request once and journals a refusal. A run that reached its end is no error.
+
+        Raises TryAgain when the server does not take it, and when nobody runs the session.
+        """
         handle = self._client.get_workflow_handle(moved.workflow_id)
         try:
-            await handle.execute_update("reschedule", moved.reschedule, id=moved.reschedule.request)
-        except WorkflowUpdateFailedError as error:
-            log.warning("reschedule.refused", workflow_id=moved.workflow_id, reason=str(error.cause))
+            await handle.signal("reschedule", moved.reschedule, rpc_timeout=_ANSWERS_WITHIN)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise TryAgain(f"{moved.workflow_id} could not be told of its new opening: {error}") from error
+            if error.status is RPCStatusCode.NOT_FOUND and await self.runs(moved.workflow_id):
+                return
+            raise TryAgain(f"{moved.workflow_id} could not be told of its new opening: {error}") from error

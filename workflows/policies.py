@@ -53,3 +53,11 @@ LISTEN = ActivityConfig(
     heartbeat_timeout=timedelta(seconds=30),  # asks a source every 5 s, which may take 10 s to fail
     retry_policy=_STEADY,
 )
+LISTEN_AGAIN_AFTER = timedelta(seconds=10)
+"""After a failure that no retry mends: a human may mend it meanwhile."""
+TELL = ActivityConfig(
+    task_queue=CONTROL_QUEUE,
+    start_to_close_timeout=timedelta(seconds=8),  # one look at the rows and one signal of at most 5 s
+    schedule_to_close_timeout=timedelta(seconds=15),  # everybody else's session waits for it
+    retry_policy=_STEADY,
+)

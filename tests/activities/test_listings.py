@@ -7,13 +7,40 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.listings import ASK_EVERY_S, ListingActivities
 from domain.commands import ListingNews, MovedOpening, NewSession, NextListings, Reschedule
+from domain.errors import AccessDenied, InvalidInput, TryAgain
 from domain.listings import Listing
-from domain.session import Phase
+from domain.session import Phase, SessionRecord
 from tests.builders import KEY, LISTING, T0, a_record, a_start
 from tests.fakes import FakeClock, FakeListings, FakeSessions, FakeStore
 
 NEW = Listing(LISTING, "NEWUSDT", T0 + timedelta(hours=2), revision=3)
 WISH = NewSession(a_start(), KEY.workflow_id)
+
+
+OTHER = replace(LISTING, coin="OTHER")
+
+
+class Refusing(FakeListings):
+    """Its source answers with a refusal."""
+
+    async def listings(self) -> tuple[Listing, ...]:
+        raise AccessDenied("not from your country")
+
+
+class Mute(FakeListings):
+    """Temporal cannot be asked."""
+
+    async def runs(self, workflow_id: str) -> bool:
+        raise TryAgain("no answer")
+
+
+class Picky(FakeSessions):
+    """The wish of LISTING cannot be admitted."""
+
+    async def admit(self, new: NewSession) -> SessionRecord:
+        if new == WISH:
+            raise InvalidInput("workflow", value=new.workflow_id, expected="a free one", remedy="take another")
+        return await super().admit(new)
 
 
 class House:
@@ -68,6 +95,32 @@ async def test_a_silent_source_is_asked_again() -> None:
     assert (await house.ask()).start == (WISH,)
 
 
+async def test_a_source_that_fails_keeps_nothing_waiting_that_is_known() -> None:
+    """Silent or refusing: wanted sessions of known listings start, and lost runs are found."""
+    silent = House(FakeListings((NEW,), {LISTING: WISH}, silent=1000))
+    refusing = House(Refusing((NEW,), lost=(KEY.workflow_id,)))
+
+    assert (await silent.ask()).start == (WISH,)
+    assert silent.listings.silent == 999
+    assert [new.workflow_id for new in (await refusing.ask()).start] == [KEY.workflow_id]
+
+
+async def test_a_wish_that_cannot_be_admitted_keeps_no_other_waiting() -> None:
+    """It is not started, and the answer is no failure."""
+    other = NewSession(a_start(key=replace(KEY, attempt=2)), "snipe/other")
+    house = House(FakeListings((NEW, replace(NEW, key=OTHER)), {LISTING: WISH, OTHER: other}))
+    house.activities = replace(house.activities, sessions=Picky(house.sessions.store))
+
+    assert (await house.ask()).start == (other,)
+
+
+async def test_a_run_that_cannot_be_asked_about_keeps_no_other_waiting() -> None:
+    """It counts as looked after until the answer is known."""
+    house = House(Mute((NEW,), {LISTING: WISH}))
+
+    assert (await house.ask()).start == (WISH,)
+
+
 async def test_a_session_that_nobody_runs_is_told_when_it_was_seen_twice() -> None:
     """Once is not enough: its start may be under way."""
     house = House(FakeListings(lost=(KEY.workflow_id,)))
@@ -98,3 +151,14 @@ async def test_a_moved_opening_is_passed_on() -> None:
     await ActivityEnvironment().run(house.activities.move_opening, moved)
 
     assert house.listings.told == [moved]
+
+
+async def test_a_session_that_closed_is_told_of_no_opening() -> None:
+    """Nobody is there to hear it, and nobody tries for ever."""
+    house = House(FakeListings())
+    house.sessions.store.record = a_record(phase=Phase.CLOSED)
+    moved = MovedOpening(KEY.workflow_id, Reschedule(T0, "listing-revision-4"))
+
+    await ActivityEnvironment().run(house.activities.move_opening, moved)
+
+    assert house.listings.told == []
