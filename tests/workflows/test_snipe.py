@@ -235,6 +235,24 @@ async def test_a_signal_does_what_the_update_of_its_name_does(environment: Workf
     assert closed.outcome is Outcome.CANCELLED
 
 
+async def test_a_listing_that_opened_earlier_than_told_arms_its_session_at_once(
+    environment: WorkflowEnvironment,
+) -> None:
+    """What follows, a late entry or none, is the desk's decision."""
+    activities = StandIns()
+    start = a_snipe(opens_in=timedelta(days=2))
+    with environment.with_time_skipping_disabled():
+        async with working(environment.client, activities):
+            handle = await started(environment.client, start)
+            opened = Reschedule(start.opens_at - timedelta(days=3), "listing-revision-2")
+            await handle.signal("reschedule", opened)
+            await handle.result()
+
+    assert [change.reschedule for change in activities.changes] == [opened]
+    assert [session.revision for session in activities.fired] == [1]
+    assert activities.refusals == []
+
+
 async def test_a_signal_that_cannot_be_carried_out_is_journaled(environment: WorkflowEnvironment) -> None:
     """Nobody waits for a signal's answer, so its refusal is written down."""
     activities = StandIns()
