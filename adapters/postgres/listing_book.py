@@ -147,8 +147,15 @@ async def _session(
     """The target's own listing key is kept, so that attempts go on counting where the operator's began."""
     own = ListingKey.parse(listing_key)
     key = SessionKey(account, own, await next_attempt(connection, account, own))
+    while await _is_taken(connection, key.workflow_id):  # by a session that somebody started under another one's id
+        key = SessionKey(account, own, key.attempt + 1)
     start = StartSnipe(key, symbol, opens_at or listing.opens_at, policy_of(policy))
     return NewSession(start, key.workflow_id, target)
+
+
+async def _is_taken(connection: Connection, workflow_id: str) -> bool:
+    found = await connection.execute("SELECT FROM sessions WHERE workflow_id = %s", (workflow_id,))
+    return found.rowcount > 0
 
 
 def _meant(listing: Listing) -> dict[str, str]:

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.commands import NewSession
 from domain.events import PhaseEntered
 from domain.ids import ListingKey
 from domain.listings import Listing
 from domain.session import Phase
 from tests.adapters.postgres.conftest import Stores
-from tests.adapters.postgres.makers import a_new_session
-from tests.builders import KEY, LISTING, a_policy
+from tests.adapters.postgres.makers import a_key, a_new_session
+from tests.builders import KEY, LISTING, a_policy, a_start
 
 pytestmark = pytest.mark.postgres
 
@@ -91,6 +92,18 @@ async def test_a_target_waits_while_its_account_is_at_it_already(stores: Stores)
 
     assert held_back == ()
     assert [new.start.key.attempt for new in await stores.book.wanted(NEW)] == [2]
+
+
+async def test_a_wish_leaves_out_an_attempt_whose_workflow_was_used(stores: Stores) -> None:
+    """Somebody ran attempt 1 under the id of attempt 2: the target gets attempt 3, not a refusal without end."""
+    await stores.sessions.admit(NewSession(a_start(key=a_key(1)), a_key(2).workflow_id))
+    await stores.store.append(a_key(1), (PhaseEntered(Phase.CLOSING), PhaseEntered(Phase.CLOSED)))
+    await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+
+    (wish,) = await stores.book.wanted(NEW)
+    admitted = await stores.sessions.admit(wish)
+
+    assert admitted.key == a_key(3)
 
 
 async def test_a_moved_opening_concerns_only_sessions_that_left_it_to_the_sources(stores: Stores) -> None:
