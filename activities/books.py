@@ -1,24 +1,26 @@
 """Changes of a running session's row, and the end of its books."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio import activity
 
 from domain.commands import CloseBooks, RecordChange, RecordRefusal, SnipeClosed
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, TryAgain
 from domain.events import (
     AbortRequested,
     AttentionNeeded,
     BooksClosed,
     Event,
+    FillSeen,
     OpeningMoved,
+    OrderSeen,
     PhaseEntered,
     PolicyChanged,
     RequestRefused,
 )
-from domain.ids import assets_of
-from domain.money import plain
-from domain.orders import position_of
+from domain.ids import SessionKey, assets_of
+from domain.money import NO_BASE, plain
+from domain.orders import Order, Position, position_of
 from domain.ports import Exchange, Sessions, SessionStore
 from domain.requests import check_in_time
 from domain.session import Phase, SessionRecord, outcome_of
@@ -53,15 +55,23 @@ class BookActivities:
 
     @activity.defn
     async def close_books(self, close: CloseBooks) -> SnipeClosed:
-        """Release the reservation, write the result, tell people. The same answer however often it runs."""
-        record = await self.store.load(close.key)
-        if record is None:
-            raise InvalidInput(
-                "session", value=str(close.key), expected="a session that was admitted", remedy="start it through arm"
-            )
+        """Release the reservation, write the result, tell people. The same answer however often it runs.
+
+        Not closed is what is held or may still be bought. Raises TryAgain while an order that came to life has not
+        ended, or its fills are not known.
+        """
+        record = await self._load(close.key)
         if record.phase is not Phase.CLOSED:
+            if await self._is_open(record, close):
+                return await self._stays_open(record, close)
             await self.store.append(close.key, (PhaseEntered(Phase.CLOSING),))
+            # A desk that began before it could read that is seen now, one that begins later buys nothing.
+            record = await self._load(close.key)
+            if await self._may_buy(record):
+                return await self._stays_open(record, close)
         await self._ask_again_for_absent_orders(record)
+        if record.phase is not Phase.CLOSED and await self._is_open(record, close):
+            return await self._stays_open(record, close)
         books = await self._books(record, close)
         await self.sessions.release(close.key)  # before the end is written: a crash between repeats it harmlessly
         await self.store.append(close.key, (books, PhaseEntered(Phase.CLOSED)))
@@ -83,8 +93,7 @@ class BookActivities:
         return bool(await self.store.orders(record.key)) or any(one.client_order_id in settled for one in intents)
 
     async def _books(self, record: SessionRecord, close: CloseBooks) -> BooksClosed:
-        base, quote = assets_of(record.symbol)
-        position = position_of(await self.store.fills(close.key), base, quote)
+        position = await self._position(record)
         outcome = outcome_of(
             bought=position.bought > 0,
             aborting=record.aborting,
@@ -99,20 +108,59 @@ class BookActivities:
             fees=position.fee_quote,
             fee_coin=position.fee_base,
             result=position.realised_quote,
-            released=record.policy.budget_quote,
+            released=(await self.sessions.loose_ends(close.key)).reserved,
         )
 
+    async def _load(self, key: SessionKey) -> SessionRecord:
+        record = await self.store.load(key)
+        if record is None:
+            raise InvalidInput(
+                "session", value=str(key), expected="a session that was admitted", remedy="start it through arm"
+            )
+        return record
+
+    async def _position(self, record: SessionRecord) -> Position:
+        return position_of(await self.store.fills(record.key), *assets_of(record.symbol))
+
+    async def _is_open(self, record: SessionRecord, close: CloseBooks) -> bool:
+        """Whether something has to be guarded: held beyond what its guard called dust, or perhaps bought still."""
+        return await self._may_buy(record) or (await self._position(record)).held > close.dust
+
+    async def _may_buy(self, record: SessionRecord) -> bool:
+        """Whether a desk has the session, alive or lost with what it sent, and its entry was not seen to end."""
+        return not record.entry_ended and (await self.sessions.loose_ends(record.key)).led
+
+    async def _stays_open(self, record: SessionRecord, close: CloseBooks) -> SnipeClosed:
+        books = await self._books(record, close)
+        return SnipeClosed(books.outcome, books.reason, books.spent, books.received, books.result, closed=False)
+
     async def _ask_again_for_absent_orders(self, record: SessionRecord) -> None:
-        """An order we gave up as absent or refused must not have come to life since."""
+        """An order we gave up as absent or refused must not have come to life since. One that has is taken off the
+        book and its fills are written, so that what it bought is seen and guarded."""
         known = {order.client_order_id for order in await self.store.orders(record.key)}
         for intent in await self.store.intents(record.key):
             if intent.client_order_id in known:
                 continue
             order = await self.exchange.find_order(record.symbol, intent.client_order_id)
             if order is not None:
-                text = f"order {intent.client_order_id} was thought absent and exists: {order.status}, {order.executed}"
+                text = f"order {intent.client_order_id} was thought absent and exists"
                 await self.store.append(record.key, (AttentionNeeded(text),))
                 await self.sessions.notify(record.key, "critical", text)
+                await self._end_order(record, intent.client_order_id, order)
+
+    async def _end_order(self, record: SessionRecord, client_order_id: str, order: Order) -> None:
+        """Write it with all its fills, at once: an order that is known without them would not be asked for again."""
+        if not order.status.final:
+            await self.exchange.cancel(record.symbol, client_order_id)
+            found = await self.exchange.find_order(record.symbol, client_order_id)
+            if found is None or not found.status.final:
+                raise TryAgain(f"order {client_order_id} is cancelled and not seen to have ended")
+            order = found
+        fills = await self.exchange.fills(record.symbol, order.order_id) if order.executed > 0 else ()
+        if sum((fill.quantity for fill in fills), NO_BASE) != order.executed:
+            raise TryAgain(f"order {client_order_id} executed {plain(order.executed)}, not all its fills are told yet")
+        named = (replace(fill, client_order_id=client_order_id) for fill in fills)
+        await self.store.append(record.key, (OrderSeen(order), *(FillSeen(fill) for fill in named)))
 
 
 def _summary(record: SessionRecord, books: BooksClosed) -> str:

@@ -27,11 +27,11 @@ class PreparationActivities:
     async def prepare_session(self, start: StartSnipe) -> Prepared:
         """Approve with the budget reserved, or reject with every reason. Safe to run twice: the row decides."""
         record = await self.sessions.admit(NewSession(start, activity.info().workflow_id or ""))
-        if record.phase is Phase.CLOSED:
-            return Prepared("closed")
-        if past_arming(record.phase):
-            return Prepared("resume", revision=record.policy_revision)
+        if (going_on := _going_on(record)) is not None:
+            return going_on
         await self.store.append(start.key, (PhaseEntered(Phase.PREPARING),))
+        if record.aborting:
+            return await self._reject(start.key, ("aborted: somebody stopped the session before it was armed",))
         try:
             _, quote_asset = split_symbol(start.symbol)
         except InvalidInput as error:
@@ -74,5 +74,22 @@ class PreparationActivities:
         return Prepared("approved", revision=revision)
 
     async def _reject(self, key: SessionKey, reasons: tuple[str, ...], checks: tuple[Check, ...] = ()) -> Prepared:
+        """Unless a desk has begun meanwhile, as one may whose run was lost: it may have spent what is missed here."""
+        record = await self.store.load(key)
+        if record is not None and (going_on := _going_on(record)) is not None:
+            return going_on
         await self.store.append(key, (RiskRejected(reasons, checks),))
         return Prepared("rejected", reasons)
+
+
+def _going_on(record: SessionRecord) -> Prepared | None:
+    """The answer for a session that an earlier run brought further than waiting; None: it has to be judged.
+
+    While it arms it was judged and its budget is set aside: the run attaches to its desk, or the next desk arms it
+    anew. Weighed again it might fail for what its own desk has just spent.
+    """
+    if record.phase is Phase.CLOSED:
+        return Prepared("closed")
+    if past_arming(record.phase):
+        return Prepared("resume", revision=record.policy_revision)
+    return Prepared("approved", revision=record.policy_revision) if record.phase is Phase.ARMING else None

@@ -3,7 +3,7 @@
 from desk.session_desk import SessionDesk
 from domain.errors import SniperError
 from domain.exchange_time import ClockEstimate
-from domain.session import SessionRecord
+from domain.session import Phase, SessionRecord
 
 
 class Disarmed(SniperError):
@@ -38,12 +38,14 @@ class LastLook:
         self.stopped = ""
 
     def still_wanted(self) -> None:
-        """Raises EntryGivenUp after abort or halt, Disarmed after a change of plan."""
+        """Raises EntryGivenUp after abort, halt or the end of its books, Disarmed after a change of plan."""
         record = self._desk.record
         if record.aborting:
             raise EntryGivenUp("aborted")
         if record.halted:
             raise EntryGivenUp("halted")
+        if record.phase in (Phase.CLOSING, Phase.CLOSED):
+            raise EntryGivenUp("the books of the session are being closed")
         if self.stopped:
             raise EntryGivenUp(self.stopped)
         if not self.fired and record.policy_revision != self._armed_for.policy_revision:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.ids import SessionKey
-from domain.money import Base, Quote
+from domain.money import NO_BASE, Base, Quote
 from domain.policy import PolicyChange, TradePolicy
 from domain.session import Outcome, Phase
 
@@ -78,22 +78,29 @@ class CloseBooks:
     """What the run knows when it closes; the store knows the money.
 
     result: rejected, or how the entry ended; empty for a resumed session.
+    dust: base units that this run's guard left as too small to sell; zero when nothing was guarded.
     """
 
     key: SessionKey
     result: str
     reason: str
+    dust: Base = NO_BASE
 
 
 @dataclass(frozen=True, slots=True)
 class SnipeClosed:
-    """Result of a Snipe: money in quote."""
+    """Result of a Snipe: money in quote.
+
+    closed: False: answer of close_books for a session that holds something or whose desk may still buy. It stays open
+        and has to be guarded first.
+    """
 
     outcome: Outcome
     reason: str
     spent: Quote
     received: Quote
     result: Quote
+    closed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from domain.money import Base, Quote, SymbolRules
 from domain.order_book import OrderBook, PublicTrade
 from domain.orders import Fill, Order, OrderIntent, OrderRequest
 from domain.quotes import TopOfBook
-from domain.session import SessionRecord
+from domain.session import LooseEnds, SessionRecord
 
 
 class Clock(Protocol):
@@ -305,7 +305,8 @@ class Sessions(Protocol):
         """Set `amount` aside atomically when `free` minus the account's other reservations allows it.
 
         Returns the amount still free before this reservation; less than `amount` means: not reserved. A second call
-        for one session changes nothing."""
+        for one session changes nothing. Raises TryAgain when the account's house became full meanwhile: whoever asks
+        `open_count` again hears it."""
 
     async def release(self, key: SessionKey) -> Quote:
         """Give the reservation back; returns what was reserved, zero the second time."""
@@ -315,6 +316,9 @@ class Sessions(Protocol):
 
     async def open_count(self, account: str, besides: SessionKey | None = None) -> int:
         """Unclosed sessions of an account that hold a reservation; `besides` is not counted."""
+
+    async def loose_ends(self, key: SessionKey) -> LooseEnds:
+        """Called before the books of a session are closed."""
 
     async def notify(self, key: SessionKey, severity: str, text: str) -> None:
         """A notice for people: one outbox row per session and text."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.ids import SessionKey
-from domain.money import Base
+from domain.money import Base, Quote
 from domain.policy import TradePolicy
 
 
@@ -37,12 +37,12 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.ARMED: frozenset({Phase.ARMING, Phase.WAITING, Phase.FIRING, Phase.GUARDING, Phase.CLOSING}),
     Phase.FIRING: frozenset({Phase.WAITING, Phase.GUARDING, Phase.CLOSING, Phase.NEEDS_ATTENTION}),
     Phase.GUARDING: frozenset({Phase.CLOSING, Phase.NEEDS_ATTENTION}),
-    Phase.CLOSING: frozenset({Phase.CLOSED, Phase.NEEDS_ATTENTION}),
+    Phase.CLOSING: frozenset({Phase.CLOSED, Phase.GUARDING, Phase.NEEDS_ATTENTION}),
     Phase.CLOSED: frozenset(),
     Phase.NEEDS_ATTENTION: frozenset({Phase.GUARDING, Phase.CLOSING}),
 }
 """ARMED goes back to ARMING when another process takes over; it and FIRING go back to WAITING when the opening moves
-away before anything was sent."""
+away before anything was sent. CLOSING goes back to GUARDING when an order turns out to have bought after all."""
 
 
 def may_move(old: Phase, new: Phase) -> bool:
@@ -104,3 +104,12 @@ class SessionRecord:
     coin_before: Base | None = None
     entry_ended: bool = False
     entry_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LooseEnds:
+    """What the books ask before they are closed. led: a desk took the session and has not let go, so it may act, or
+    its process is lost. reserved: what was set aside for it, in quote, whether or not it was given back."""
+
+    led: bool
+    reserved: Quote

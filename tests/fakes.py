@@ -53,7 +53,7 @@ from domain.money import NO_BASE, NO_QUOTE, Base, Price, Quote, SymbolRules
 from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side, check_meant
 from domain.ports import Ack, Balance, HotLine, SignedOrder, StreamGap
 from domain.quotes import TopOfBook
-from domain.session import Phase, SessionRecord, may_move
+from domain.session import LooseEnds, Phase, SessionRecord, may_move
 from tests.builders import RULES, T0
 
 Answer = TypeVar("Answer")
@@ -797,6 +797,11 @@ class FakeLeases:
         self.away = False
         self.holders: list[str] = []
 
+    @property
+    def held(self) -> bool:
+        """Whether a holder has not let go, alive or not."""
+        return self._ends is not None
+
     async def acquire(self, key: SessionKey, holder: str, ttl_s: float) -> LeaseGrant | None:
         asked_at = self._clock.boottime()
         now = await self._answer()
@@ -868,19 +873,24 @@ class FakeLaunchpad(Launchpad):
 
 @dataclass
 class FakeSessions:
-    """Implements domain.ports.Sessions for the one session of a FakeStore. others: reserved by other sessions."""
+    """Implements domain.ports.Sessions for the one session of a FakeStore. others: reserved by other sessions.
+
+    found: what admission finds; None: the row as it is.
+    leases: of the desks, which tell whether one has the session; None: none ever had it."""
 
     store: FakeStore
     others: Quote = NO_QUOTE
     open_others: int = 0
     reserved: Quote | None = None
     released: bool = False
+    found: SessionRecord | None = None
+    leases: "FakeLeases | None" = None
     admitted: list[NewSession] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
 
     async def admit(self, new: NewSession) -> SessionRecord:
         self.admitted.append(new)
-        return self.store.record
+        return self.found or self.store.record
 
     async def reserve(self, key: SessionKey, amount: Quote, free: Quote) -> Quote:
         if self.released:
@@ -902,6 +912,12 @@ class FakeSessions:
 
     async def open_count(self, account: str, besides: SessionKey | None = None) -> int:
         return self.open_others
+
+    async def loose_ends(self, key: SessionKey) -> LooseEnds:
+        return LooseEnds(
+            led=self.leases is not None and self.leases.held,
+            reserved=NO_QUOTE if self.reserved is None else self.reserved,
+        )
 
     async def notify(self, key: SessionKey, severity: str, text: str) -> None:
         if (severity, text) not in self.notices:

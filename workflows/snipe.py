@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         StartSnipe,
     )
     from domain.errors import SniperError
+    from domain.money import NO_BASE, Base
     from domain.policy import TradePolicy
     from domain.requests import why_no_abort, why_no_policy, why_no_reschedule, why_no_start
     from domain.session import Outcome, Phase
@@ -94,9 +95,8 @@ class Snipe:
         result, reason = await self._prepare(start)
         if result == "approved":
             result, reason = await self._enter()
-        if result in ("filled", "resume"):
-            await self._guard_until_flat()
-        closed = await self._close_books(result, reason)
+        dust = await self._guard_until_flat() if result in ("filled", "resume") else NO_BASE
+        closed = await self._close_books(result, reason, dust)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return closed
 
@@ -196,21 +196,30 @@ class Snipe:
                 timeout_summary=summary,
             )
 
-    async def _guard_until_flat(self) -> None:
+    async def _guard_until_flat(self) -> Base:
+        """Returns what is left, too small to sell."""
         self._enter_phase(Phase.GUARDING)
-        await workflow.execute_activity_method(
+        report = await workflow.execute_activity_method(
             GuardActivities.guard_exit, SessionRef(self.key, self.state.revision), **policies.GUARD
         )
+        return report.dust
 
-    async def _close_books(self, result: str, reason: str) -> SnipeClosed:
-        self._enter_phase(Phase.CLOSING)
-        closed = await workflow.execute_activity_method(
-            BookActivities.close_books, CloseBooks(self.key, result, reason), **policies.CLOSE
-        )
+    async def _close_books(self, result: str, reason: str, dust: Base) -> SnipeClosed:
+        """Close; what turns out to be held, or to be bought still, is guarded before."""
+        closed = await self._ask_to_close(result, reason, dust)
+        while not closed.closed:  # never so in older histories: they replay as they were
+            dust = await self._guard_until_flat()
+            closed = await self._ask_to_close(result, reason, dust)
         self.state.outcome = closed.outcome
         self._enter_phase(Phase.CLOSED)
         workflow.upsert_search_attributes([_OUTCOME.value_set(closed.outcome)])
         return closed
+
+    async def _ask_to_close(self, result: str, reason: str, dust: Base) -> SnipeClosed:
+        self._enter_phase(Phase.CLOSING)
+        return await workflow.execute_activity_method(
+            BookActivities.close_books, CloseBooks(self.key, result, reason, dust), **policies.CLOSE
+        )
 
     async def _apply_abort(self, request: Abort) -> str:
         await self._record(RecordChange(self.key, abort=request))

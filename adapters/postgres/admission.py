@@ -1,5 +1,6 @@
 """The transactional side of sessions: admission, reservations, notices. Implements domain.ports.Sessions."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from psycopg.rows import kwargs_row
@@ -14,7 +15,31 @@ from domain.commands import NewSession
 from domain.errors import InvalidInput, TryAgain
 from domain.ids import ListingKey, SessionKey
 from domain.money import NO_QUOTE, Quote
-from domain.session import Phase, SessionRecord
+from domain.risk import MAX_SESSIONS
+from domain.session import LooseEnds, Phase, SessionRecord
+
+SPENT_IS_SEEN_AFTER = timedelta(minutes=1)
+"""What an ended entry cost is missing from `free` by then: a balance is read less than half a minute before it is
+reserved from, and the venue may tell it late."""
+_RESERVED_BY_OTHERS = """
+    SELECT coalesce(sum(r.amount), 0) FROM reservations r JOIN sessions s ON s.id = r.session_id
+    WHERE r.account = %(account)s AND r.asset = %(asset)s AND r.released_at IS NULL AND r.session_id <> %(session)s
+      AND (
+          NOT s.entry_ended
+          OR EXISTS (
+              SELECT FROM events e
+              WHERE e.session_id = s.id AND e.kind = 'entry_ended' AND e.at > now() - %(seen_after)s
+          )
+          OR EXISTS (
+              SELECT FROM intents i
+              LEFT JOIN orders o ON o.session_id = i.session_id AND o.client_order_id = i.client_order_id
+              WHERE i.session_id = s.id AND i.leg = 'entry'
+                AND CASE WHEN o.order_id IS NULL THEN i.settled_as IS NULL ELSE NOT o.final END
+          )
+      )
+"""
+"""Of sessions that may still spend what is free now. What the others spent is gone from `free` already, and would be
+counted twice; what they did not spend, they never will."""
 
 
 class PostgresSessions:
@@ -43,10 +68,12 @@ class PostgresSessions:
             return await next_attempt(connection, account, listing)
 
     async def reserve(self, key: SessionKey, amount: Quote, free: Quote) -> Quote:
-        """Set `amount` aside when `free` minus the account's other reservations in the same asset allows it.
+        """Set `amount` aside when `free` minus the account's other reservations in the same asset allows it; those of
+        sessions that cannot buy any more do not count.
 
         Returns what was free before; less than `amount` means: not reserved. A second call changes nothing: it
-        answers at least `amount` while the reservation holds, and zero once it was released.
+        answers at least `amount` while the reservation holds, and zero once it was released. Raises TryAgain when
+        sessions that were prepared at once have taken the last place.
         """
         async with self._database.transaction() as connection:
             await _lock_account(connection, key.account)
@@ -58,17 +85,21 @@ class PostgresSessions:
             if own == (False,):
                 return NO_QUOTE
             found = await connection.execute(
-                """
-                SELECT coalesce(sum(amount), 0) FROM reservations
-                WHERE account = %s AND asset = %s AND released_at IS NULL AND session_id <> %s
-                """,
-                (key.account, key.listing.quote, session),
+                _RESERVED_BY_OTHERS,
+                {
+                    "account": key.account,
+                    "asset": key.listing.quote,
+                    "session": session,
+                    "seen_after": SPENT_IS_SEEN_AFTER,
+                },
             )
             row = await found.fetchone()
             assert row is not None  # an aggregate always answers
             unreserved = Quote(free - Decimal(row[0]))
             if own is not None:
                 return max(unreserved, amount)
+            if await _open_count(connection, key.account, key) >= MAX_SESSIONS:
+                raise TryAgain(f"{MAX_SESSIONS} sessions of {key.account} are open by now")
             if unreserved >= amount:
                 await connection.execute(
                     "INSERT INTO reservations (session_id, account, asset, amount) VALUES (%s, %s, %s, %s)",
@@ -103,17 +134,24 @@ class PostgresSessions:
     async def open_count(self, account: str, besides: SessionKey | None = None) -> int:
         """Unclosed sessions of an account that hold a reservation, `besides` left out."""
         async with self._database.transaction() as connection:
+            return await _open_count(connection, account, besides)
+
+    async def loose_ends(self, key: SessionKey) -> LooseEnds:
+        """Whether a desk may still act, and what was set aside. A lease counts until it was let go: whether one that is
+        not renewed has ended is decided by whoever takes it over, on a clock of its own. Raises InvalidInput for a
+        session never admitted."""
+        async with self._database.transaction() as connection:
+            session = await lock_session(connection, key)
             found = await connection.execute(
                 """
-                SELECT count(*) FROM reservations r JOIN sessions s ON s.id = r.session_id
-                WHERE r.account = %s AND r.released_at IS NULL AND s.phase <> 'closed'
-                  AND (s.listing, s.attempt) IS DISTINCT FROM (%s::text, %s::integer)
+                SELECT EXISTS (SELECT FROM leases WHERE session_id = %(session)s AND token > 0 AND NOT released),
+                       coalesce((SELECT amount FROM reservations WHERE session_id = %(session)s), 0)
                 """,
-                (account, *((None, None) if besides is None else (str(besides.listing), besides.attempt))),
+                {"session": session},
             )
             row = await found.fetchone()
-            assert row is not None  # an aggregate always answers
-            return int(row[0])
+            assert row is not None  # one row whatever is there
+            return LooseEnds(led=bool(row[0]), reserved=Quote(row[1]))
 
     async def notify(self, key: SessionKey, severity: str, text: str) -> None:
         """A notice for people: one per session and text. Raises InvalidInput for a session never admitted."""
@@ -135,6 +173,20 @@ async def next_attempt(connection: Connection, account: str, listing: ListingKey
     found = await connection.execute(
         "SELECT coalesce(max(attempt), 0) + 1 FROM sessions WHERE account = %s AND listing = %s",
         (account, str(listing)),
+    )
+    row = await found.fetchone()
+    assert row is not None  # an aggregate always answers
+    return int(row[0])
+
+
+async def _open_count(connection: Connection, account: str, besides: SessionKey | None) -> int:
+    found = await connection.execute(
+        """
+        SELECT count(*) FROM reservations r JOIN sessions s ON s.id = r.session_id
+        WHERE r.account = %s AND r.released_at IS NULL AND s.phase <> 'closed'
+          AND (s.listing, s.attempt) IS DISTINCT FROM (%s::text, %s::integer)
+        """,
+        (account, *((None, None) if besides is None else (str(besides.listing), besides.attempt))),
     )
     row = await found.fetchone()
     assert row is not None  # an aggregate always answers

@@ -1,5 +1,6 @@
 """The row is written before anything is carried out, and the books are closed once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,15 +9,24 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.books import BookActivities
 from domain.commands import Abort, CloseBooks, RecordChange, RecordRefusal, Reschedule
-from domain.errors import InvalidInput
-from domain.events import AttentionNeeded, BooksClosed, FillSeen, IntentCommitted, RequestRefused, ShotAnswered
+from domain.errors import InvalidInput, TryAgain
+from domain.events import (
+    AttentionNeeded,
+    BooksClosed,
+    EntryEnded,
+    FillSeen,
+    IntentCommitted,
+    OrderSeen,
+    RequestRefused,
+    ShotAnswered,
+)
 from domain.ids import Leg, SessionKey
-from domain.money import Quote
-from domain.orders import Side
+from domain.money import Base, Quote
+from domain.orders import OrderStatus, Side
 from domain.policy import ExitPolicy
-from domain.session import Outcome, Phase
+from domain.session import Outcome, Phase, may_move
 from tests.builders import KEY, LISTING, T0, a_fill, a_policy, a_record, an_intent, an_order
-from tests.fakes import FakeClock, FakeExchange, FakeSessions, FakeStore
+from tests.fakes import FakeClock, FakeExchange, FakeLeases, FakeSessions, FakeStore
 
 CLOSE = CloseBooks(KEY, "filled", "bought and sold")
 
@@ -69,16 +79,93 @@ async def test_closing_twice_writes_once_and_answers_the_same() -> None:
     assert house.store.impossible == []
 
 
-async def test_an_order_thought_absent_that_lives_is_shown_to_a_human() -> None:
-    """It is asked for once more at the end."""
+async def test_an_order_thought_absent_that_lives_is_taken_off_the_book_and_what_it_bought_stays_open() -> None:
+    """It is asked for once more at the end; a human is told, and the position is guarded before the books close."""
     house = House()
-    await house.store.append(KEY, (IntentCommitted(an_intent("ghost", leg=Leg.ENTRY)),))
+    await house.store.append(KEY, (IntentCommitted(an_intent("ghost", leg=Leg.ENTRY)), EntryEnded("nothing", "")))
     house.exchange.orders.append(an_order("ghost", executed="3"))
+    house.exchange.trades.append((0.0, a_fill("1", quantity="3", name="ghost")))
 
-    await ActivityEnvironment().run(house.books.close_books, CLOSE)
+    closed = await ActivityEnvironment().run(house.books.close_books, CloseBooks(KEY, "nothing", ""))
 
+    assert not closed.closed
+    assert house.exchange.cancelled == ["ghost"]
+    assert [event.order.status for event in house.store.of(OrderSeen)] == [OrderStatus.PARTIALLY_CANCELLED]
+    assert [event.fill.client_order_id for event in house.store.of(FillSeen)] == ["ghost"]
     assert len(house.store.of(AttentionNeeded)) == 1
     assert house.sessions.notices[0][0] == "critical"
+    assert house.store.of(BooksClosed) == []
+    assert not house.sessions.released
+    assert may_move(house.store.record.phase, Phase.GUARDING)
+
+
+async def test_an_order_that_lives_and_whose_fills_are_not_told_yet_is_asked_for_again() -> None:
+    """What is not known is not closed; the order is not written before its fills are, so the next attempt asks too."""
+    house = House()
+    await house.store.append(KEY, (IntentCommitted(an_intent("ghost", leg=Leg.ENTRY)), EntryEnded("nothing", "")))
+    house.exchange.orders.append(an_order("ghost", executed="3"))
+
+    for _ in range(2):
+        with pytest.raises(TryAgain, match="not all its fills"):
+            await ActivityEnvironment().run(house.books.close_books, CloseBooks(KEY, "nothing", ""))
+
+    assert house.store.of(BooksClosed) == []
+    assert len(house.sessions.notices) == 1
+
+
+async def test_a_resting_order_that_lives_and_bought_nothing_is_taken_off_the_book_and_the_books_close() -> None:
+    """Nothing is left to guard."""
+    house = House()
+    await house.store.append(KEY, (IntentCommitted(an_intent("ghost", leg=Leg.ENTRY)), EntryEnded("nothing", "")))
+    house.exchange.orders.append(an_order("ghost"))
+
+    closed = await ActivityEnvironment().run(house.books.close_books, CloseBooks(KEY, "nothing", ""))
+
+    assert closed.closed
+    assert house.exchange.cancelled == ["ghost"]
+    assert house.store.record.phase is Phase.CLOSED
+
+
+@pytest.mark.parametrize(("dust", "closed"), [("0", False), ("0.4", False), ("0.5", True)])
+async def test_what_is_held_beyond_its_dust_keeps_the_session_open(dust: str, closed: bool) -> None:
+    """Whatever the run thinks that happened: it may have been started while a desk bought."""
+    house = House()
+    await house.traded()
+    await house.store.append(KEY, (FillSeen(a_fill("3", quantity="0.5")),))
+
+    answer = await ActivityEnvironment().run(house.books.close_books, replace(CLOSE, dust=Base(Decimal(dust))))
+
+    assert answer.closed is closed
+    assert house.sessions.released is closed
+    assert house.store.record.phase is (Phase.CLOSED if closed else Phase.GUARDING)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_session_whose_desk_may_still_buy_stays_open(ended: bool) -> None:
+    """A desk that has the session, or was lost with it, and whose entry was not seen to end."""
+    house = House(Phase.ARMING)
+    house.sessions.leases = FakeLeases(house.store.clock)
+    await house.sessions.leases.acquire(KEY, "fire-1", 5)
+    if ended:
+        await house.store.append(KEY, (EntryEnded("nothing", ""),))
+
+    closed = await ActivityEnvironment().run(house.books.close_books, CloseBooks(KEY, "rejected", "funds"))
+
+    assert closed.closed is ended
+    assert house.sessions.released is ended
+    assert house.store.record.phase is (Phase.CLOSED if ended else Phase.ARMING)
+
+
+async def test_books_release_what_was_reserved_also_when_they_are_written_by_a_later_attempt() -> None:
+    """Nothing for a session that was rejected; not nothing because a crash came after the release."""
+    rejected, crashed = House(Phase.PREPARING), House()
+    rejected.sessions.reserved = None
+    await crashed.sessions.release(KEY)
+
+    for house in (rejected, crashed):
+        await ActivityEnvironment().run(house.books.close_books, CloseBooks(KEY, "rejected", "funds"))
+
+    assert [house.store.of(BooksClosed)[0].released for house in (rejected, crashed)] == [0, a_policy().budget_quote]
 
 
 async def test_a_session_that_was_never_admitted_has_no_books() -> None:

@@ -117,6 +117,43 @@ async def test_past_arming_a_session_is_resumed_with_its_revision(phase: Phase) 
     assert house.sessions.reserved is None
 
 
+async def test_a_session_that_is_arming_is_not_weighed_again() -> None:
+    """Its run was lost and its desk goes on: what the desk has just spent is no reason to close its session."""
+    house = House()
+    house.store.record = a_record(phase=Phase.ARMING, revision=2)
+    house.exchange.free["USDT"] = Decimal(0)
+
+    assert await house.prepare() == Prepared("approved", revision=2)
+    assert house.store.journal == {}
+    assert house.exchange.questions == 0
+
+
+@pytest.mark.parametrize(
+    ("phase", "verdict"), [(Phase.ARMING, "approved"), (Phase.GUARDING, "resume"), (Phase.CLOSED, "closed")]
+)
+async def test_a_session_whose_desk_begins_while_it_is_weighed_is_not_rejected(phase: Phase, verdict: str) -> None:
+    """The row is read once more before a no."""
+    house = House()
+    house.sessions.found = a_record(phase=Phase.WAITING)
+    house.store.record = a_record(phase=phase)
+    house.exchange.free["USDT"] = Decimal(0)
+
+    assert (await house.prepare()).verdict == verdict
+    assert house.store.of(RiskRejected) == []
+
+
+async def test_a_session_aborted_while_nobody_ran_it_is_rejected_before_anything_is_reserved() -> None:
+    """Its budget would be set aside until its arm lead."""
+    house = House()
+    house.store.record = replace(house.store.record, aborting=True)
+
+    prepared = await house.prepare()
+
+    assert prepared.verdict == "rejected"
+    assert prepared.reasons[0].startswith("aborted:")
+    assert house.sessions.reserved is None
+
+
 async def test_a_closed_session_stays_closed() -> None:
     """There is nothing left to do."""
     house = House()

@@ -28,7 +28,8 @@ DISARMED = EntryReport("disarmed", "opening moved", NO_BASE, NO_QUOTE)
 
 @dataclass
 class StandIns:
-    """Remembers what it was asked, in order. too_late: why the session's row takes no change; empty: it does."""
+    """Remembers what it was asked, in order. too_late: why the session's row takes no change; empty: it does.
+    found_open: so many times the books stay open."""
 
     prepared: Prepared = field(default_factory=lambda: Prepared("approved"))
     entries: list[EntryReport] = field(default_factory=lambda: [FILLED])
@@ -39,6 +40,7 @@ class StandIns:
     refusals: list[RecordRefusal] = field(default_factory=list)
     fired: list[SessionRef] = field(default_factory=list)
     closed_with: list[CloseBooks] = field(default_factory=list)
+    found_open: int = 0
 
     @activity.defn
     async def prepare_session(self, start: StartSnipe) -> Prepared:
@@ -69,7 +71,8 @@ class StandIns:
             entry_result=close.result,
             shots_sent="fire" in self.calls,
         )
-        return SnipeClosed(outcome, close.reason, NO_QUOTE, NO_QUOTE, NO_QUOTE)
+        closed = len(self.closed_with) > self.found_open
+        return SnipeClosed(outcome, close.reason, NO_QUOTE, NO_QUOTE, NO_QUOTE, closed)
 
     @activity.defn
     async def record_change(self, change: RecordChange) -> None:

@@ -79,6 +79,16 @@ async def test_a_rejected_session_only_closes_its_books(environment: WorkflowEnv
     assert (closed.outcome, closed.reason) == (Outcome.REJECTED, "no funds; too late")
 
 
+async def test_books_that_stay_open_are_guarded_and_closed_again(environment: WorkflowEnvironment) -> None:
+    """Something is held or may still be bought, whatever this run was told before."""
+    activities = StandIns(prepared=Prepared("rejected", ("no funds",)), found_open=2)
+    async with working(environment.client, activities):
+        closed = await (await started(environment.client, a_snipe())).result()
+
+    assert activities.calls == ["prepare", "close", "guard", "close", "guard", "close"]
+    assert closed.closed
+
+
 async def test_a_resumed_session_guards_and_never_fires(environment: WorkflowEnvironment) -> None:
     """A run whose predecessor was lost past arming must not buy again."""
     activities = StandIns(prepared=Prepared("resume"))

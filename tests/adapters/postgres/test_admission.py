@@ -1,12 +1,14 @@
 """What admission, reservations, targets and halts promise."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.postgres import admission
 from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
 from adapters.postgres.halts import Released
@@ -14,13 +16,15 @@ from adapters.postgres.installation import installation
 from adapters.postgres.reader import Reader
 from domain.commands import NewSession
 from domain.errors import InvalidInput, TryAgain
-from domain.events import PhaseEntered
+from domain.events import EntryEnded, Event, FillSeen, IntentCommitted, OrderAbsent, OrderSeen, PhaseEntered
 from domain.halts import EVERYTHING, HaltScope, HaltVerb
 from domain.ids import SessionKey
 from domain.money import NO_QUOTE, Quote
-from domain.session import Phase
+from domain.orders import OrderStatus
+from domain.risk import MAX_SESSIONS
+from domain.session import LooseEnds, Phase
 from tests.adapters.postgres.conftest import Stores
-from tests.adapters.postgres.makers import a_key, a_new_session
+from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order
 from tests.builders import KEY, LISTING, a_policy, a_start
 
 pytestmark = pytest.mark.postgres
@@ -88,7 +92,7 @@ async def test_what_does_not_fit_is_not_reserved(stores: Stores) -> None:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    amounts=st.lists(st.decimals("0.01", "60", places=2), min_size=2, max_size=12),
+    amounts=st.lists(st.decimals("0.01", "60", places=2), min_size=2, max_size=MAX_SESSIONS),
     free=st.decimals("0", "120", places=2),
     data=st.data(),
 )
@@ -120,6 +124,76 @@ async def _reserve_all(database_url: str, account: str, amounts: list[Decimal], 
     for number, amount in enumerate(amounts):
         assert held[number] in (NO_QUOTE, amount)
         assert (held[number] == amount) is any(answer >= amount for answer in answers[2 * number : 2 * number + 2])
+
+
+async def test_sessions_reserved_at_once_take_no_more_than_the_places_there_are(stores: Stores) -> None:
+    """Each of them saw a free place before; who comes too late asks again and hears that there is none."""
+    await _admit(stores, MAX_SESSIONS + 2)
+    keys = [a_key(attempt) for attempt in range(1, MAX_SESSIONS + 3)]
+    answers = await asyncio.gather(
+        *(stores.sessions.reserve(key, quote("1"), quote("100")) for key in keys), return_exceptions=True
+    )
+
+    assert [type(answer) for answer in answers].count(TryAgain) == 2
+    assert await stores.sessions.open_count("main") == MAX_SESSIONS
+
+
+@pytest.mark.parametrize(
+    ("events", "counts"),
+    [
+        ((), True),
+        ((FillSeen(a_fill(quantity="1000")),), True),
+        ((EntryEnded("filled", "bought"),), False),
+        ((IntentCommitted(an_intent()), EntryEnded("filled", "bought")), True),
+        ((IntentCommitted(an_intent()), OrderSeen(an_order()), EntryEnded("filled", "bought")), True),
+        (
+            (
+                IntentCommitted(an_intent()),
+                OrderSeen(an_order(status=OrderStatus.FILLED)),
+                EntryEnded("filled", "bought"),
+            ),
+            False,
+        ),
+        ((IntentCommitted(an_intent()), OrderAbsent(an_intent().client_order_id), EntryEnded("nothing", "")), False),
+    ],
+)
+async def test_a_reservation_counts_for_others_while_its_session_may_buy(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, events: tuple[Event, ...], counts: bool
+) -> None:
+    """Afterwards what was spent is gone from what is free already; the rest is not spent any more."""
+    monkeypatch.setattr(admission, "SPENT_IS_SEEN_AFTER", timedelta(0))
+    await _admit(stores, 2)
+    await stores.sessions.reserve(a_key(1), quote("100"), quote("150"))
+    await stores.store.append(a_key(1), events)
+
+    found = await stores.sessions.reserve(a_key(2), quote("50"), quote("50"))
+
+    assert found == (quote("-50") if counts else quote("50"))
+
+
+async def test_a_reservation_counts_for_a_minute_after_its_entry(stores: Stores) -> None:
+    """The balance that another session was prepared with may be from before the purchase."""
+    await _admit(stores, 2)
+    await stores.sessions.reserve(a_key(1), quote("100"), quote("150"))
+    await stores.store.append(a_key(1), (EntryEnded("filled", "bought"),))
+
+    assert await stores.sessions.reserve(a_key(2), quote("60"), quote("150")) == quote("50")
+
+
+async def test_loose_ends_are_a_desk_that_has_not_let_go_and_what_was_set_aside(stores: Stores) -> None:
+    """A lease that nobody renews counts too: only who takes it over knows that it has ended."""
+    await _admit(stores, 1)
+    before = await stores.sessions.loose_ends(a_key(1))
+    await stores.sessions.reserve(a_key(1), quote("60"), quote("100"))
+    grant = await stores.leases.acquire(a_key(1), "fire-1", 0.001)
+    assert grant is not None
+    during = await stores.sessions.loose_ends(a_key(1))
+    await stores.leases.release(a_key(1), grant.token)
+    await stores.sessions.release(a_key(1))
+
+    assert before == LooseEnds(led=False, reserved=NO_QUOTE)
+    assert during == LooseEnds(led=True, reserved=quote("60"))
+    assert await stores.sessions.loose_ends(a_key(1)) == LooseEnds(led=False, reserved=quote("60"))
 
 
 async def test_sessions_are_unclosed_until_their_books_are_closed(stores: Stores) -> None:
