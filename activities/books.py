@@ -20,7 +20,7 @@ from domain.events import (
 )
 from domain.ids import SessionKey, assets_of
 from domain.money import NO_BASE, plain
-from domain.orders import Order, Position, position_of
+from domain.orders import Order, Position, Side, position_of
 from domain.ports import Exchange, Sessions, SessionStore
 from domain.requests import check_in_time
 from domain.session import Phase, SessionRecord, outcome_of
@@ -149,7 +149,8 @@ class BookActivities:
                 await self._end_order(record, intent.client_order_id, order)
 
     async def _end_order(self, record: SessionRecord, client_order_id: str, order: Order) -> None:
-        """Write it with all its fills, at once: an order that is known without them would not be asked for again."""
+        """Write it with its fills, at once: an order that is known without them would not be asked for again. Of a
+        purchase one is enough for the guard to begin, which asks for the rest."""
         if not order.status.final:
             await self.exchange.cancel(record.symbol, client_order_id)
             found = await self.exchange.find_order(record.symbol, client_order_id)
@@ -157,7 +158,8 @@ class BookActivities:
                 raise TryAgain(f"order {client_order_id} is cancelled and not seen to have ended")
             order = found
         fills = await self.exchange.fills(record.symbol, order.order_id) if order.executed > 0 else ()
-        if sum((fill.quantity for fill in fills), NO_BASE) != order.executed:
+        told = sum((fill.quantity for fill in fills), NO_BASE)
+        if told != order.executed and (told == 0 or order.side is Side.SELL):
             raise TryAgain(f"order {client_order_id} executed {plain(order.executed)}, not all its fills are told yet")
         named = (replace(fill, client_order_id=client_order_id) for fill in fills)
         await self.store.append(record.key, (OrderSeen(order), *(FillSeen(fill) for fill in named)))

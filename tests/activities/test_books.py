@@ -113,6 +113,19 @@ async def test_an_order_that_lives_and_whose_fills_are_not_told_yet_is_asked_for
     assert len(house.sessions.notices) == 1
 
 
+async def test_one_fill_of_a_purchase_that_lives_is_enough_to_guard_it() -> None:
+    """The guard asks for the rest; until then it has something to sell."""
+    house = House()
+    await house.store.append(KEY, (IntentCommitted(an_intent("ghost", leg=Leg.ENTRY)), EntryEnded("nothing", "")))
+    house.exchange.orders.append(an_order("ghost", executed="3"))
+    house.exchange.trades.append((0.0, a_fill("1", quantity="2", name="ghost")))
+
+    closed = await ActivityEnvironment().run(house.books.close_books, CloseBooks(KEY, "nothing", ""))
+
+    assert not closed.closed
+    assert "ghost" not in await house.store.settled(KEY)
+
+
 async def test_a_resting_order_that_lives_and_bought_nothing_is_taken_off_the_book_and_the_books_close() -> None:
     """Nothing is left to guard."""
     house = House()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
 from adapters.postgres.session_store import PostgresSessionStore
 from domain.commands import NewSession, StartSnipe
-from domain.errors import StoreUnavailable
+from domain.errors import StoreUnavailable, TryAgain
 from domain.events import Event, PhaseEntered, RiskApproved
 from domain.ids import SessionKey
 from domain.policy import TradePolicy
@@ -63,7 +63,8 @@ class Ground:
             new = NewSession(StartSnipe(key, symbol, opens_at, policy), key.workflow_id)
             sessions = PostgresSessions(self._database)
             await _patiently(lambda: sessions.admit(new))
-            await _patiently(lambda: sessions.reserve(key, amount, amount))
+            with suppress(TryAgain):  # the house may be full: nobody closes the sessions of earlier runs
+                await _patiently(lambda: sessions.reserve(key, amount, amount))
             await self._append(key, RiskApproved(amount, amount), PhaseEntered(Phase.WAITING))
 
         self._books_thread.wait_for(carry_out)

@@ -7,9 +7,11 @@ from temporalio.testing import ActivityEnvironment
 from activities.books import BookActivities
 from desk.desk import Desk
 from domain.commands import CloseBooks
-from domain.events import BooksClosed, PhaseEntered
+from domain.events import BooksClosed, CoinCounted, EntryEnded, IntentCommitted, PhaseEntered
+from domain.money import NO_BASE
+from domain.orders import OrderStatus
 from domain.session import Phase
-from tests.builders import KEY, a_policy
+from tests.builders import KEY, a_fill, a_policy, an_intent, an_order
 from tests.desk.floor import Floor
 from tests.fakes import FakeSessions
 
@@ -57,3 +59,28 @@ async def test_books_that_a_successor_wants_to_close_wait_until_the_desk_has_bou
     assert floor.exchange.bought_orders
     assert floor.store.of(BooksClosed)[0].spent > 0
     assert floor.complaints() == []
+
+
+async def test_what_an_order_that_came_to_life_bought_is_guarded_and_sold_before_the_books_close() -> None:
+    """The entry ended with nothing, and the phase was closing already: from there the session goes back to guarding."""
+    floor = Floor()
+    await floor.store.append(KEY, (PhaseEntered(Phase.ARMING), IntentCommitted(an_intent("ghost"))))
+    await floor.store.append(KEY, (CoinCounted("NEW", NO_BASE), EntryEnded("nothing", ""), PhaseEntered(Phase.CLOSING)))
+    floor.exchange.orders.append(an_order("ghost", executed="100", status=OrderStatus.FILLED))
+    floor.exchange.trades.append((0.0, a_fill("1", name="ghost")))
+    floor.exchange.free["NEW"] += 100
+    sessions = FakeSessions(floor.store, reserved=a_policy().budget_quote, leases=floor.leases)
+    books = BookActivities(floor.exchange, sessions, floor.store)
+    guards = floor.desk("guard-1", may_fire=False)
+
+    first = await ActivityEnvironment().run(books.close_books, CloseBooks(KEY, "nothing", ""))
+    guarding = asyncio.create_task(guards.guard(KEY))
+    while floor.store.record.phase is not Phase.GUARDING:
+        await floor.clock.sleep(0.05)
+    report = await asyncio.wait_for(asyncio.shield(guarding), 5 * 3600)
+    second = await ActivityEnvironment().run(books.close_books, CloseBooks(KEY, "nothing", "", report.dust))
+    await guards.close()
+
+    assert (first.closed, second.closed) == (False, True)
+    assert floor.store.record.phase is Phase.CLOSED
+    assert floor.exchange.free["NEW"] == report.dust
