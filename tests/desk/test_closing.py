@@ -82,5 +82,5 @@ async def test_what_an_order_that_came_to_life_bought_is_guarded_and_sold_before
     await guards.close()
 
     assert (first.closed, second.closed) == (False, True)
-    assert floor.store.record.phase is Phase.CLOSED
+    assert len(floor.store.of(BooksClosed)) == 1
     assert floor.exchange.free["NEW"] == report.dust
