@@ -16,6 +16,7 @@ from domain.commands import Abort, ListingNews, MovedOpening, Prepared, Reschedu
 from domain.errors import TryAgain
 from tests.workflows.stand_ins import StandIns
 from tests.workflows.test_watch_listings import ListingStandIns, a_wish, eventually, watching
+from workflows import policies
 from workflows.names import CONTROL_QUEUE
 from workflows.snipe import Snipe
 from workflows.watch_listings import WatchListings, WatchState
@@ -122,13 +123,15 @@ async def test_only_a_session_that_nobody_runs_cannot_be_told(environment: Workf
             await snipes.reschedule(MovedOpening(lost.workflow_id, Reschedule(datetime.now(UTC), "listing-revision-2")))
 
 
-async def test_a_failure_that_no_retry_mends_does_not_end_the_watch(environment: WorkflowEnvironment) -> None:
+async def test_a_failure_that_no_retry_mends_does_not_end_the_watch(
+    environment: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It asks on after a pause, from where it was."""
+    monkeypatch.setattr(policies, "LISTEN_AGAIN_AFTER", timedelta(milliseconds=50))
     listings = ListingStandIns(news=[ListingNews(1)], broken=2)
-    client = environment.client
-    async with watching(client, listings) as name:
-        await environment.fast_forward(client.get_workflow_handle(name), timedelta(minutes=1))
-        await eventually(lambda: len(listings.cursors) == 4)
+    with environment.with_time_skipping_disabled():
+        async with watching(environment.client, listings):
+            await eventually(lambda: len(listings.cursors) == 4)
 
     assert listings.cursors == [0, 0, 0, 1]
 
