@@ -137,12 +137,13 @@ class Connection:
     def is_quiet(self) -> bool:
         """False when the other side closed, or sent something nobody asked for; TLS tickets are neither."""
         try:
+            if self._tls is not None and self._incoming.pending and self._holds_more(self._tls):
+                return False  # it came together with the last answer
             while raw := self._socket.recv(_RECEIVE_BYTES):
                 if self._tls is None:
                     return False
                 self._incoming.write(raw)
-                with contextlib.suppress(ssl.SSLWantReadError):
-                    self._tls.read(1)
+                if self._holds_more(self._tls):
                     return False
         except BlockingIOError:
             return True
@@ -153,6 +154,14 @@ class Connection:
     def close(self) -> None:
         """Let go at once; idempotent."""
         self._socket.close()
+
+    @staticmethod
+    def _holds_more(tls: ssl.SSLObject) -> bool:
+        """Whether what TLS took in holds more than tickets. Raises ssl.SSLError when the other side ended it."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.read(1)
+            return True
+        return False
 
     async def _receive(self) -> bytes:
         """What has arrived, at least one byte; empty when the other side closed."""

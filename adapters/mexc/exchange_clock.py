@@ -191,8 +191,13 @@ class MexcExchangeClock:
             raise TryAgain(f"the venue does not tell its time ({exc or type(exc).__name__})") from exc
 
     async def _ask(self) -> ClockSample:
-        connection = self._connection or await Connection.open(self._address, self._trust)
+        connection = self._connection
         self._connection = None  # whatever happens now, only a complete answer makes it usable again
+        if connection is not None and not connection.is_quiet():  # each answer would be taken for the next one's
+            connection.close()
+            connection = None
+        if connection is None:
+            connection = await Connection.open(self._address, self._trust)
         reusable = False
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):

@@ -191,6 +191,56 @@ async def test_one_wrong_reply_is_asked_about_and_not_believed(scripted: Any, ht
     assert abs(told - time.time()) < 0.05
 
 
+class _ToldNow(list[bytes | tuple[bytes, ...]]):
+    """Answers with this machine's wall clock at the moment of asking, each after the time its own way takes."""
+
+    def __init__(self, answer: Any, *, twice: int = 0) -> None:
+        self.asked = 0
+        self._answer = answer
+        self._twice = twice
+
+    def pop(self, index: Any = -1) -> bytes | tuple[bytes, ...]:
+        self.asked += 1
+        told: bytes = self._answer(200, b'{"serverTime":%d}' % (time.time_ns() // 1_000_000))
+        return (told, told) if self.asked == self._twice else told
+
+
+async def test_an_answer_nobody_asked_for_does_not_put_the_clock_out_of_step(scripted: Any, http_answer: Any) -> None:
+    """Else each question is paired with the answer before: the connection is left, and every sample tells the truth."""
+    clock = SystemClock()
+    exchange_clock = MexcExchangeClock(scripted.url, clock=clock, governor=RequestGovernor(clock))
+    scripted.answers = _ToldNow(http_answer)
+    await exchange_clock.synchronise()
+    scripted.say(1, http_answer(200, b'{"serverTime":%d}' % (time.time_ns() // 1_000_000)))
+    await asyncio.sleep(0.05)
+
+    for _ in range(2):
+        estimate = await exchange_clock.synchronise()
+        await asyncio.sleep(0.05)
+    error = abs(exchange_clock.now().timestamp() - time.time())
+    await exchange_clock.close()
+
+    assert scripted.connections == 2
+    assert not exchange_clock.jumps
+    assert error <= estimate.bound_at(time.monotonic()) + 0.002
+
+
+async def test_a_second_answer_in_the_same_breath_is_noticed_with_tls_too(
+    scripted_tls: Any, certified: Any, http_answer: Any
+) -> None:
+    """It was taken in together with the first one: the socket itself is quiet."""
+    clock = SystemClock()
+    exchange_clock = MexcExchangeClock(
+        scripted_tls.url, clock=clock, governor=RequestGovernor(clock), trust=certified[1]
+    )
+    scripted_tls.answers = _ToldNow(http_answer, twice=3)
+    await exchange_clock.synchronise()
+    await exchange_clock.close()
+
+    assert scripted_tls.connections == 2
+    assert scripted_tls.answers.asked == 8
+
+
 async def test_after_a_suspension_there_is_no_time_until_it_is_measured_anew(
     unsteady: tuple[UnsteadyClock, MexcExchangeClock],
 ) -> None:
