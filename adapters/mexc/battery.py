@@ -43,7 +43,7 @@ class MexcBattery:
         trust: ssl.SSLContext | None,
         capture: PayloadCapture | None,
     ) -> None:
-        self._lines = [MexcHotLine(number, address, credentials, clock, trust) for number in range(lines)]
+        self._lines = [MexcHotLine(number, address, credentials, clock, trust, self._rests) for number in range(lines)]
         self._ping = request_bytes(build.PING.method, build.PING.path, address.host_header)
         self._clock = clock
         self._governor = governor
@@ -78,12 +78,15 @@ class MexcBattery:
         return line
 
     def reload(self, order: SignedOrder, line: HotLine) -> HotLine:
-        """The line it returns takes the place of `line`, which is here again when it is another one."""
+        """The line it returns takes the place of `line`, which is here again when it is another one. While the venue
+        rests, what lies ready on `line` stays there."""
         mine = self._lines[line.number]
+        if self._rests():
+            raise RateLimited("the venue asked for rest; nothing was sent")
         unused = mine.unlay()
         if unused is not None:
             self._places.appendleft(unused)
-        if mine.stands and not mine.ready():
+        if mine.stands and not mine.holds():
             mine.drop()
         other = None if mine.stands else self._take(standing=True)
         carrier = mine if other is None else other
@@ -114,7 +117,7 @@ class MexcBattery:
                 self._places.appendleft(place)
             while self._expired:
                 self._expired.popleft().give_up()
-            if not shots or self._closed or self._governor.status().paused_s > 0:
+            if not shots or self._closed or self._rests():
                 while self._places:
                     self._places.popleft().give_up()
                 return
@@ -158,7 +161,7 @@ class MexcBattery:
 
     async def _warm(self, line: MexcHotLine, priority: Priority) -> None:
         """A connection that answered lately and is not old: the one there is, else a new one. Raises TryAgain."""
-        if line.stands and not line.ready():
+        if line.stands and not line.holds():
             line.drop()
         if line.stands and line.age_s < REPLACED_AFTER_S:
             if line.idle_s < WARM_FOR_S:
@@ -176,7 +179,11 @@ class MexcBattery:
             self._governor.admitted(build.PING.cost, priority, ORDERS_WAIT_S),
             asyncio.timeout(CONNECT_TIMEOUT_S),
         ):
-            await (line.connect(self._ping) if anew else line.ping(self._ping))
+            try:
+                await (line.connect(self._ping) if anew else line.ping(self._ping))
+            except RateLimited as exc:
+                self._governor.pause(exc.retry_after_s)
+                raise
 
     async def _place(self, priority: Priority, within_s: float) -> Place:
         attempt = self._breakers.begin(build.PLACE_ORDER.part, priority)
@@ -187,9 +194,14 @@ class MexcBattery:
             raise
         return Place(grant, attempt, self._clock.monotonic())
 
+    def _rests(self) -> bool:
+        """Whether the venue asked anybody of this process for rest: no place taken before is a way around it. On any
+        thread."""
+        return self._governor.paused_s(self._clock.monotonic()) > 0
+
     def _next_place(self) -> Place | None:
-        """One that is not too old to be counted rightly; on any thread."""
-        while True:
+        """One that is not too old to be counted rightly; on any thread. None while the venue rests."""
+        while not self._rests():
             try:
                 place = self._places.popleft()
             except IndexError:
@@ -197,6 +209,7 @@ class MexcBattery:
             if self._clock.monotonic() - place.taken_at < LEAVES_WITHIN_S:
                 return place
             self._expired.append(place)
+        return None
 
 
 class MexcHotLines:

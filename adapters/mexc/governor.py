@@ -153,12 +153,15 @@ class RequestGovernor:
         if self._shared is not None and rest_s > 0:
             self._tell(self._shared.pause(rest_s))
 
+    def paused_s(self, now: float) -> float:
+        """What is left at `now`, local monotonic seconds, of the rest the venue asked for. One number: on any thread."""
+        return max(0.0, self._paused_until - now)
+
     def status(self) -> BudgetStatus:
         """For people."""
         now = self._clock.monotonic()
         limits = self._shared.limits if self._shared is not None and self._mode == "shared" else self._own.limits
-        paused_s = max(0.0, self._paused_until - now)
-        return BudgetStatus(self._mode, self._reason, self._own.used(now), limits, paused_s)
+        return BudgetStatus(self._mode, self._reason, self._own.used(now), limits, self.paused_s(now))
 
     async def close(self) -> None:
         """Let go of Redis; idempotent."""

@@ -7,6 +7,7 @@ noted then, and settled on the event loop.
 
 import ssl
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ _REFUSAL = (
     b'{"code":30010,"msg":"Order price cannot exceed 0.0123USDT"}'
 )
 """Like what answers an order that offers too much at an opening."""
+_SILENT = "the venue takes connections for orders but does not answer on them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,19 @@ class _Heard:
 
 
 class MexcHotLine:
-    """At most one order at a time: lay, fire, hear, then lay again. number: counted from 0 within a session."""
+    """At most one order at a time: lay, fire, hear, then lay again. number: counted from 0 within a session.
+
+    rests: whether the venue asked for rest, on any thread.
+    """
 
     def __init__(
-        self, number: int, address: Address, credentials: Credentials, clock: Clock, trust: ssl.SSLContext | None
+        self,
+        number: int,
+        address: Address,
+        credentials: Credentials,
+        clock: Clock,
+        trust: ssl.SSLContext | None,
+        rests: Callable[[], bool] = lambda: False,
     ) -> None:
         self.number = number
         self.first_byte: float | None = None
@@ -67,6 +78,7 @@ class MexcHotLine:
         self._headers = (("X-MEXC-APIKEY", credentials.api_key), *build.JSON_HEADERS)
         self._clock = clock
         self._trust = trust
+        self._rests = rests
         self._connection: Connection | None = None  # None: nothing that could carry an order
         self._opened_at = 0.0
         self._used_at = 0.0
@@ -94,8 +106,8 @@ class MexcHotLine:
         return self._connection is not None and self._loaded is None and self._awaited is None
 
     async def connect(self, ping: bytes) -> None:
-        """A new connection that has answered once, in place of the old one. Raises OSError or Unreadable; then the old
-        one stays."""
+        """A new connection that has answered once, in place of the old one. Raises OSError, Unreadable or RateLimited;
+        then the old one stays."""
         fresh = await Connection.open(self._address, self._trust)
         try:
             await self._ask(fresh, ping)
@@ -106,7 +118,8 @@ class MexcHotLine:
         self._connection, self._opened_at = fresh, self._clock.monotonic()
 
     async def ping(self, ping: bytes) -> None:
-        """A cheap question on the connection. Raises OSError or Unreadable when it is of no more use."""
+        """A cheap question on the connection. Raises OSError or Unreadable when it is of no more use, RateLimited when
+        the venue asks for rest."""
         try:
             if self._connection is None or not self._connection.is_quiet():
                 raise ConnectionResetError("the connection is gone")
@@ -124,6 +137,10 @@ class MexcHotLine:
         self._loaded, self._place, self.first_byte = order, place, None
 
     def ready(self) -> bool:
+        """Whether what is laid ready may leave: the connection holds, and the venue did not ask for rest meanwhile."""
+        return not self._rests() and self.holds()
+
+    def holds(self) -> bool:
         """Whether the connection still stands; what is not expected on it counts against it."""
         return self._connection is not None and self._connection.is_quiet()
 
@@ -258,6 +275,13 @@ class MexcHotLine:
 
     async def _ask(self, connection: Connection, ping: bytes) -> None:
         reply, reusable = await connection.ask(ping)
-        if not reusable or reply.status != 200:
-            raise ConnectionResetError("the venue takes connections for orders but does not answer on them")
+        if reply.status != 200:
+            try:
+                accepted_body(reply, Purpose.READ)
+            except RateLimited:  # a rest is everybody's, whatever it answers
+                raise
+            except SniperError as exc:
+                raise ConnectionResetError(f"{_SILENT} ({exc})") from exc
+        if not reusable:
+            raise ConnectionResetError(_SILENT)
         self._used_at = self._clock.monotonic()

@@ -36,8 +36,11 @@ class QuoteChannel(Channel[TopOfBook]):
             if (left_s := self._told_at + STALE_AFTER_S - self._clock.monotonic()) > 0:
                 await self._clock.sleep(left_s)
                 continue
+            told_before = self._told_at
             try:
-                self.tell(await self._exchange.top_of_book(self._symbol))
+                asked = await self._exchange.top_of_book(self._symbol)
+                if self._told_at == told_before:  # else the stream spoke meanwhile, of a later moment
+                    self.tell(asked)
             except SniperError as exc:
                 log.warning("stream.no_price", symbol=self._symbol, reason=str(exc))
             await self._clock.sleep(ASK_EVERY_S)

@@ -69,7 +69,8 @@ class ScriptedServer:
 
     requests: those other requests, as they came. connections: how many were made. story: what happened on which of
     them, counted from 1: "open", "ping", "order" and "end", e.g. "2 ping". turns_away: how many more connections
-    are cut at once. pong_after_s: how long an answer to a ping takes. peers: the other end of each connection.
+    are cut at once. pong_after_s: how long an answer to a ping takes; pong: that answer,
+    empty: 200. peers: the other end of each connection.
     """
 
     answers: list[bytes | tuple[bytes, ...]] = field(default_factory=list)
@@ -79,6 +80,7 @@ class ScriptedServer:
     story: list[str] = field(default_factory=list)
     turns_away: int = 0
     pong_after_s: float = 0.0
+    pong: bytes = b""
     peers: list[object] = field(default_factory=list)
     url: str = ""
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -98,7 +100,7 @@ class ScriptedServer:
                 if head.startswith(b"GET /api/v3/ping "):
                     self.story.append(f"{number} ping")
                     await asyncio.sleep(self.pong_after_s)
-                    writer.write(answer_bytes(200, b"{}"))
+                    writer.write(self.pong or answer_bytes(200, b"{}"))
                     continue
                 self.requests.append(head)
                 self.story.append(f"{number} order")

@@ -556,6 +556,57 @@ async def test_a_venue_that_limits_us_is_left_alone(bench: Bench, settled_by: st
     assert len(bench.venue.requests) == 3
 
 
+async def test_a_ping_that_is_limited_makes_everybody_rest(bench: Bench) -> None:
+    """It is not asked again, on no line and no new connection, before the rest is over."""
+    bench.venue.pong = answer_bytes(418, b"", b"Retry-After: 600")
+    bench.clock.ahead_s += WARM_FOR_S
+    before = len(bench.venue.story)
+    async with bench.keeping():
+        await eventually(lambda: bench.governor.status().paused_s > 0)
+        await asyncio.sleep(0.3)
+    seen = bench.venue.story[before:]
+    with pytest.raises(RateLimited):
+        await bench.battery.load(signed("a"))
+    paused_s = bench.governor.status().paused_s
+    bench.venue.pong, bench.venue.always = b"", TAKEN
+    bench.clock.ahead_s += 600
+    ack = await bench.fired(await bench.battery.load(signed("b")))
+
+    assert sum(one.endswith("ping") for one in seen) == 1
+    assert not any(one.endswith("open") for one in seen)
+    assert 590 < paused_s <= 600
+    assert ack.client_order_id == "b"
+
+
+async def test_a_rest_asked_of_one_session_is_kept_by_the_others(bench: Bench) -> None:
+    """Neither a place taken ahead nor an order that lies ready is a way around it; afterwards both are of use."""
+    made = MexcHotLines(bench.venue.url, Credentials("key", "secret"), clock=bench.clock, governor=bench.governor)
+    other = await made.open(2)
+    bench.venue.answers = [REFUSED, LIMITED, TAKEN, TAKEN]
+    fired, ready = await other.load(signed("a")), await other.load(signed("b"))
+    await other.restock(shots=True)
+    await bench.refused(fired)
+    mine = await bench.battery.load(signed("mine"))
+    stood = ready.ready()
+    with pytest.raises(RateLimited):
+        await bench.fired(mine)
+    bench.battery.give_back(mine)
+
+    stands = ready.ready()
+    for line in (fired, ready):
+        with pytest.raises(RateLimited):
+            await on_a_thread(lambda line=line: other.reload(signed("again"), line))  # type: ignore[misc]
+    requests = len(bench.venue.requests)
+    bench.clock.ahead_s += 2.0
+    again = ready.ready()
+    acks = [await bench.fired(ready), await bench.fired(other.reload(signed("c"), fired))]
+    await other.close()
+
+    assert (stood, stands, again) == (True, False, True)
+    assert requests == 2
+    assert [ack.client_order_id for ack in acks] == ["b", "c"]
+
+
 async def test_all_idle_lines_are_kept_warm(bench: Bench) -> None:
     """Each of them, as often as it was idle for long; a load then has nothing to ask."""
     bench.venue.always = TAKEN
