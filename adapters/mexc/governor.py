@@ -154,7 +154,7 @@ class RequestGovernor:
             self._tell(self._shared.pause(rest_s))
 
     def paused_s(self, now: float) -> float:
-        """What is left at `now`, local monotonic seconds, of the rest the venue asked for. One number: on any thread."""
+        """What is left at `now`, local monotonic seconds, of the rest the venue asked for; on any thread."""
         return max(0.0, self._paused_until - now)
 
     def status(self) -> BudgetStatus:

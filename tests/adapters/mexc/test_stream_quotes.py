@@ -11,7 +11,7 @@ import pytest
 from adapters.mailbox import Mailbox
 from adapters.mexc.stream_quotes import STALE_AFTER_S, QuoteChannel
 from domain.money import Price
-from domain.ports import Exchange
+from domain.ports import Exchange, StreamGap
 from domain.quotes import TopOfBook
 from tests.adapters.mexc.hot_orders import LeapingClock
 from tests.adapters.mexc.stream_waits import first
@@ -37,7 +37,7 @@ class SlowExchange:
 @pytest.mark.parametrize("pushed", [True, False])
 async def test_a_slow_answer_is_not_told_after_a_newer_price(pushed: bool) -> None:
     """What the stream told meanwhile stands; while it is silent the answer is told."""
-    clock, exchange, box = LeapingClock(), SlowExchange(), Mailbox[TopOfBook](10)
+    clock, exchange, box = LeapingClock(), SlowExchange(), Mailbox[TopOfBook | StreamGap](10)
     channel = QuoteChannel("NEWUSDT", "topic", cast(Exchange, exchange), clock)
     channel.join(box)
     channel.subscribed()
