@@ -40,6 +40,14 @@ def decimal(row: Mapping[str, object], name: str) -> Decimal:
     return decimal_of(name, row.get(name))
 
 
+def signed(row: Mapping[str, object], name: str) -> Decimal:
+    """The same, below zero too."""
+    value = row.get(name)
+    if isinstance(value, str) and value.startswith("-"):
+        return -decimal_of(name, value[1:])
+    return decimal_of(name, value)
+
+
 def share(row: Mapping[str, object], name: str) -> Decimal:
     """A JSON number from 0 to 1, as which fees come."""
     value = row.get(name)

@@ -256,6 +256,8 @@ def _listing(row: Mapping[str, object]) -> Listing:
 def _listing_of(base: str, quote: str, symbol: str, row: Mapping[str, object]) -> Listing:
     if not base.isalnum() or not quote.isalnum():  # the key's own separators must not occur in it
         raise Unreadable(f"the pair {base!r}/{quote!r} has other signs than letters and digits")
+    if not symbol.isprintable():  # what no database stores would keep all the others from being stored
+        raise Unreadable(f"the symbol {members.shown(symbol)} has signs that cannot be printed")
     return Listing(ListingKey("mexc", base, quote), symbol, members.time(row, "firstOpenTime"))
 
 
@@ -272,7 +274,7 @@ def _fill(row: Mapping[str, object]) -> Fill:
         price=Price(members.decimal(row, "price")),
         quantity=Base(members.decimal(row, "qty")),
         quote=Quote(members.decimal(row, "quoteQty")),
-        fee=members.decimal(row, "commission"),
+        fee=members.signed(row, "commission"),
         fee_asset=members.text(row, "commissionAsset"),
         at=members.time(row, "time"),
     )

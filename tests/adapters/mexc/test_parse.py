@@ -220,6 +220,25 @@ def test_fills_come_oldest_first() -> None:
     assert (fills[0].fee, fills[0].fee_asset, fills[0].at) == (Decimal("0.00095"), "USDT", NOW)
 
 
+@pytest.mark.parametrize("told", ["-0.00095", "0", "0.00095"])
+def test_a_makers_rebate_is_a_fee_below_zero(told: str) -> None:
+    """A fill that could not be read would keep its order from ever being known."""
+    (fill,) = parse.fills([{**TRADE, "commission": told}])
+
+    assert fill.fee == Decimal(told)
+
+
+@pytest.mark.parametrize("odd", ["NEW\x00USDT", "NEW\nUSDT", "NEW\ud800USDT"])
+def test_a_symbol_that_cannot_be_stored_is_passed_over(odd: str) -> None:
+    """The others of the list are told all the same."""
+    rows = ({**METAL, "firstOpenTime": NOW_MS}, {**METAL, "symbol": odd, "firstOpenTime": NOW_MS})
+
+    found, unreadable = parse.listings(exchange_info(*rows), timedelta(hours=1))
+
+    assert [listing.symbol for listing in found] == ["METALUSDT"]
+    assert unreadable == 1
+
+
 def test_one_unreadable_balance_says_nothing_of_the_others() -> None:
     """It is named as unreadable; an asset that is not named was never held."""
     usdt = {"asset": "USDT", "free": "12.5", "locked": "0.25", "available": "12.5"}
