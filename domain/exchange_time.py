@@ -64,7 +64,7 @@ class ClockEstimate:
 
     one_way: seconds from our send to the exchange, taken as half the fastest round trip.
     arrival: exchange seconds at which something sent at `measured` arrives, minus `measured`: offset and way there in
-        one, which replies tell even where the way there and the way back differ. None: they contradict each other.
+        one, which replies tell even where the way there and the way back differ. None: not known.
     arrival_bound: half-width of what is possible for it, as fast as the fastest way seen.
     measured: local monotonic seconds of the last sample in it.
     rate: seconds the offset grows by per second. rate_bound: half-width of what is possible for it.
@@ -147,33 +147,37 @@ def estimate(samples: Sequence[ClockSample], orders: Sequence[ClockSample] = ())
         measured=newest.received,
         rate=rate,
         rate_bound=rate_bound,
-        arrival=None if arrival is None else newest.server - newest.received + sum(arrival) / 2,
-        arrival_bound=0.0 if arrival is None else (arrival[1] - arrival[0]) / 2,
+        arrival=newest.server - newest.received + sum(arrival) / 2,
+        arrival_bound=(arrival[1] - arrival[0]) / 2,
     )
 
 
 def _arrival(
     samples: Sequence[ClockSample], orders: Sequence[ClockSample], rate: float, rate_bound: float
-) -> tuple[float, float] | None:
+) -> tuple[float, float]:
     """The earliest and the latest a request sent when the newest sample was received can arrive, relative to that
     sample's server time and instant of receipt.
 
     A reply's time is not before its request arrived: that is a latest. What a round trip took more than the fastest
-    one may have been lost on the way there, no more: that is an earliest.
+    one may have been lost on the way there, no more: that is an earliest. Where trips were held up both ways that is
+    above the latest; then the earliest is the first any of them was there.
     """
     newest = samples[-1]
     fastest = min(sample.received - sample.sent for sample in samples)
-    low, high, latest = float("-inf"), float("inf"), float("inf")
+    low, soonest, high, latest = float("-inf"), float("inf"), float("inf"), float("inf")
     for sample in samples:
         told, slack = _arrived(sample, newest, rate, rate_bound)
         low = max(low, told - slack - (sample.received - sample.sent - fastest))
+        soonest = min(soonest, told - slack)
         high = min(high, told + slack + TRUNCATION_S)
+    if low > high:  # the fastest trip had a queue as well: no sample says how much of the rest was lost on the way back
+        low = soonest
     for order in orders:
         told, slack = _arrived(order, newest, rate, rate_bound)
         latest = min(latest, told + slack + TRUNCATION_S)
     if low <= latest < high:
         high = latest  # one below `low` was stamped by a clock of its own
-    return (low, high) if low <= high else None
+    return low, high
 
 
 def _arrived(sample: ClockSample, newest: ClockSample, rate: float, rate_bound: float) -> tuple[float, float]:

@@ -209,3 +209,21 @@ def test_an_acknowledgement_by_another_clock_is_passed_over() -> None:
     order = ClockSample(100.1, 100.104, venue.reads(100.102) - 3)
 
     assert estimate(samples, [order]) == estimate(samples)
+
+
+@given(st.lists(st.floats(0.0, 0.008), min_size=6, max_size=6))
+def test_queues_on_both_legs_leave_the_arrival_known_and_no_shot_early(held_up: list[float]) -> None:
+    """10 ms of queue in all, differently parted: what travels as fast as the fastest seen is not there early."""
+    now, way, ahead, samples = 100.0, 0.005, 1.7e9, []
+    queues = [(there, 0.01 - there) for there in (0.0, 0.002, *held_up)]
+    for there, back in queues:
+        received = now + 2 * way + there + back
+        samples.append(ClockSample(now, received, math.floor((now + way + there + ahead) * 1000) / 1000))
+        now = received + 0.0037
+    opening = ahead + now + 1.0
+
+    found = estimate(samples)
+
+    assert found is not None
+    assert found.arrival is not None
+    assert found.send_at(opening) + way + min(there for there, _ in queues) + ahead >= opening - 1e-6
