@@ -69,7 +69,7 @@ def test_a_shot_is_told_from_its_intent_to_the_venues_word(panel: Panel) -> None
     row = page.dataframe[0].value.iloc[0]
     assert (row["Shot"], row["Late"], row["Answer"], row["Answered"]) == ("entry 1", "+41 µs", "accepted", "700 µs")
     assert (row["Known"], row["Clock"]) == ("not recorded", "not recorded")
-    assert "First shot left, after its planned instant: +41 µs" in said(page)
+    assert "First shot late by: +41 µs" in said(page)
     assert "Venue's clock: ± 0.21 ms" in said(page)
     assert list(page.dataframe[1].value["Fee"]) == ["0.02 USDT"]
 
@@ -94,7 +94,7 @@ def test_shots_are_told_with_how_well_the_clock_was_known(panel: Panel) -> None:
     assert list(table["Late"]) == ["+41 µs", "+9 µs", ""]
     assert list(table["Connection"]) == ["2", "2", ""]
     assert "clock known to ±1.2 ms" in said(page)
-    assert "First shot left, after its planned instant: +41 µs" in said(page)
+    assert "First shot late by: +41 µs" in said(page)
 
 
 @pytest.mark.parametrize(

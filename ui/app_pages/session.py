@@ -118,7 +118,7 @@ def _figures(story: SessionStory, records: Sequence[FlightRecord], units: Units)
         (f"Average entry ({units.quote})", "none" if standing.entry is None else plain(average(standing.entry))),
         (f"{'Result' if over else 'If sold now'} ({units.quote})", "open" if result is None else f"{result:+.4f}"),
         ("Venue's clock", f"± {measured[-1].bound * 1000:.2f} ms" if measured else "not measured"),
-        ("First shot left, after its planned instant", f"{late[0]:+,} µs" if late else "not yet"),
+        ("First shot late by", f"{late[0]:+,} µs" if late else "not yet"),
     ]
     if not over:
         shown.insert(4, (f"Best bid ({units.quote})", "unknown" if standing.bid is None else plain(standing.bid)))
