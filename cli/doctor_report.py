@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adapters.doctor.findings import NOT_ASKED, Finding, Severity, worst
+from adapters.doctor.findings import Finding, Severity, worst
 
 _STYLES = {Severity.OK: "green", Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 _SUMMARIES = {
@@ -73,6 +73,6 @@ def _told(finding: Finding) -> Text:
 def _summary(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.severity for finding in findings)
     told = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
-    silent = sum(finding.found.startswith(NOT_ASKED) for finding in findings)
+    silent = sum(finding.unasked for finding in findings)
     unknown = f"; {silent} of them could not be asked, so nothing is known about those" if silent else ""
     return f"{_SUMMARIES[worst(findings)]}: {len(findings)} checks, {told}{unknown}"

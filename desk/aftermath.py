@@ -24,7 +24,7 @@ class Aftermath:
     def __init__(self, desk: SessionDesk, policy: EntryPolicy, opens_at: datetime, look: LastLook) -> None:
         self._desk = desk
         self._policy = policy
-        self._opens_at = opens_at
+        self._window_ends = opens_at + timedelta(seconds=policy.window_s)
         self._look = look
         self._bought_at: float | None = None
 
@@ -74,19 +74,17 @@ class Aftermath:
 
     def _window_is_over(self, now: float) -> bool:
         estimate = self._desk.kit.exchange_clock.estimate()
-        window = self._opens_at + timedelta(seconds=self._policy.window_s)
-        return estimate is None or estimate.exchange_instant(now) > window
+        return estimate is None or estimate.exchange_instant(now) > self._window_ends
 
     async def _rest(self, intent: OrderIntent, absent_at: datetime) -> None:
         """Let an order rest until it is filled, the window ends or the entry is given up; then it has to come off the
         book."""
-        window = self._opens_at + timedelta(seconds=self._policy.window_s)
         while not await self._desk.learner.ask(intent, absent_at):
             self._desk.keeper.check()
             try:
                 self._look.still_wanted()
             except SniperError:
                 break
-            if await self._desk.exchange_now() >= window:
+            if await self._desk.exchange_now() >= self._window_ends:
                 break
             await self._desk.learner.pause(_RESTING_LOOK_S)

@@ -158,6 +158,7 @@ class ShotSent:
 
 
 LEFT_NO_ORDER = ("refused", "try again")
+"""With these answers a shot's end is known: the venue did not take it."""
 
 
 @dataclass(frozen=True, slots=True)

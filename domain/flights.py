@@ -17,7 +17,6 @@ from domain.orders import OrderIntent
 
 BUCKETS_US: tuple[int, ...] = (20, 50, *(step * 10**power for power in range(2, 6) for step in (1, 2, 5)), 1_000_000)
 """Upper ends of a histogram's buckets, inclusive; fixed, so that two sessions' records can be laid side by side."""
-"""With these answers a shot's end is known: the venue did not take it."""
 
 
 @dataclass(frozen=True, slots=True)

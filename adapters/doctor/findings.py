@@ -50,6 +50,11 @@ class Finding:
     remedy: str
     took_ms: int
 
+    @property
+    def unasked(self) -> bool:
+        """Whether nobody knows: what it needs was not there."""
+        return self.found.startswith(NOT_ASKED)
+
 
 def ok(found: str) -> Verdict:
     """As it should be."""

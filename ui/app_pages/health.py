@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
 
-from adapters.doctor.findings import NOT_ASKED, Finding, Severity
+from adapters.doctor.findings import Finding, Severity
 from adapters.postgres.read_models import SessionLine
 from domain.session import Phase
 from ui.literal import literal
@@ -65,7 +65,7 @@ def _findings() -> None:
 
 def _all_well(findings: Sequence[Finding]) -> str:
     """What was not asked is not called passed."""
-    unasked = sum(one.found.startswith(NOT_ASKED) for one in findings)
+    unasked = sum(one.unasked for one in findings)
     if unasked:
         return f"Nothing wrong was found; {unasked} of {len(findings)} could not be asked."
     return f"All {len(findings)} checks passed."
