@@ -18,7 +18,7 @@ from domain.lease import may_have_left
 from domain.money import Price, SymbolRules
 from domain.policy import EntryStrategy
 from domain.ports import Battery
-from domain.session import Phase, SessionRecord
+from domain.session import Phase, SessionRecord, may_have_fired
 
 _COUNT_AGAIN_BEFORE_S = 5.0
 
@@ -84,6 +84,7 @@ class EntryRun:
         its guard now: that asks on about the rest."""
         if not self._desk.ledger.unsettled(Leg.ENTRY):
             return
+        fired = may_have_fired(self._armed_for.phase)
         granted_at = await self._desk.exchange_now() - timedelta(
             seconds=self._kit.clock.monotonic() - self._desk.granted_at
         )
@@ -93,7 +94,7 @@ class EntryRun:
             intent
             for intent in self._desk.ledger.unsettled(Leg.ENTRY)
             if intent.client_order_id in self._desk.ledger.elsewhere
-            or may_have_left(self._desk.grant, intent.not_before, granted_at)
+            or may_have_left(self._desk.grant, intent.not_before, granted_at, fired=fired)
         ]
         self._in_doubt = frozenset(intent.client_order_id for intent in in_doubt)
         await self._desk.learner.settle_all(

@@ -55,14 +55,15 @@ class Learner:
     ) -> bool:
         """Ask until the order is final with all its fills, or certainly absent. False: given up before.
 
-        ending: what rests is taken off the book, as often as it takes; without it a resting order never settles.
+        ending: what rests is taken off the book, as often as it takes, and once more before it is given up; without it
+        a resting order never settles.
         """
         asked = 0
         while not await self.ask(intent, believe_absent_at):
-            if given_up():
-                return False
             if ending:
                 await self.cancel(intent)
+            if given_up():
+                return False
             await self.pause(_ASK_EVERY_S[asked] if asked < len(_ASK_EVERY_S) else _ASK_LATER_S)
             asked += 1
         return True
@@ -74,20 +75,31 @@ class Learner:
             with suppress(TryAgain, OutcomeUnknown, Refused):  # asked about next, and cancelled again while it rests
                 await self._exchange.cancel(intent.symbol, intent.client_order_id)
 
+    async def cancel_all(self, intents: Sequence[OrderIntent]) -> None:
+        """Take off the book whichever were seen there."""
+        for intent in intents:
+            await self.cancel(intent)
+
     async def settle_all(
         self, intents: Sequence[OrderIntent], believe_absent_at: datetime, given_up: Callable[[], bool]
     ) -> None:
-        """Ask about all in turn until each is settled, or given up after a turn; take off the book what rests.
+        """Ask about all in turn until each is settled, or given up after a question; take off the book what rests.
 
         One after the other would wait for ever: the first is absent only when the balance agrees, and the balance
         agrees only once the fills of a later one are known. A balance that never does is asked about ever more
         slowly: it takes the request budget of others."""
         slowly_s = _ASK_LATER_S
         while True:
+            await self.cancel_all(intents)
+            unsettled = []
             for intent in intents:
-                await self.cancel(intent)
-            intents = [intent for intent in intents if not await self.ask(intent, believe_absent_at)]
-            if not intents or given_up():
+                if not await self.ask(intent, believe_absent_at):
+                    unsettled.append(intent)
+                if given_up():
+                    await self.cancel_all(intents)
+                    return
+            intents = unsettled
+            if not intents:
                 return
             try:
                 left = (believe_absent_at - self._exchange_clock.now()).total_seconds()
@@ -141,8 +153,9 @@ class Learner:
             self._ledger.orders[name] = order
             self._journal.note(OrderSeen(order))
         if self._ledger.executed(name) < order.executed:
-            for fill in await self._exchange.fills(order.symbol, order.order_id):
-                self._book(replace(fill, client_order_id=name))
+            with suppress(TryAgain, OutcomeUnknown, Refused):  # then what the stream told may do
+                for fill in await self._exchange.fills(order.symbol, order.order_id):
+                    self._book(replace(fill, client_order_id=name))
             self._book_heard(order, name)
         complete = self._ledger.executed(name) == order.executed
         if order.status.final and complete:

@@ -70,9 +70,12 @@ def quiet_for_s(grant: LeaseGrant, recv_window_ms: int) -> float:
     return 0.0 if grant.clean else recv_window_ms / 1000 + SETTLE_MARGIN_S
 
 
-def may_have_left(grant: LeaseGrant, not_before: datetime, granted_at: datetime) -> bool:
-    """Whether an earlier holder may have sent an intent. Both times on the exchange's clock."""
-    return not grant.clean and not_before <= granted_at
+def may_have_left(grant: LeaseGrant, not_before: datetime, granted_at: datetime, *, fired: bool) -> bool:
+    """Whether an earlier holder may have sent an intent. Both times on the exchange's clock.
+
+    fired: an earlier holder told that it was about to shoot. Then no clock decides: the exchange's may have gone back.
+    """
+    return not grant.clean and (fired or not_before <= granted_at)
 
 
 def needs_lease(event: Event) -> bool:

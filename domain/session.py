@@ -55,6 +55,12 @@ def past_arming(phase: Phase) -> bool:
     return phase in (Phase.ARMED, Phase.FIRING, Phase.GUARDING, Phase.CLOSING, Phase.NEEDS_ATTENTION)
 
 
+def may_have_fired(phase: Phase) -> bool:
+    """Whether a desk came so near to its opening that a shot may have left. No row goes back from there, but for a
+    changed plan, when none had."""
+    return past_arming(phase) and phase is not Phase.ARMED
+
+
 class Outcome(StrEnum):
     COMPLETED = "completed"
     """Bought and sold."""

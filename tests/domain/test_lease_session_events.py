@@ -45,16 +45,22 @@ def test_a_clean_hand_over_needs_no_waiting() -> None:
     grant = LeaseGrant(2, 0.0, 5.0, clean=True)
 
     assert quiet_for_s(grant, 1000) == 0
-    assert not may_have_left(grant, T0, T0 + timedelta(days=1))
+    assert not may_have_left(grant, T0, T0 + timedelta(days=1), fired=True)
 
 
 def test_an_intent_may_have_left_when_its_time_came_before_the_grant() -> None:
     """However long ago the earlier holder is said to have ended: only what is not due yet is known to be unsent."""
     grant = LeaseGrant(2, 0.0, 5.0, clean=False)
 
-    assert may_have_left(grant, T0, T0)
-    assert may_have_left(grant, T0, T0 + timedelta(hours=1))
-    assert not may_have_left(grant, T0, T0 - timedelta(milliseconds=1))
+    assert may_have_left(grant, T0, T0, fired=False)
+    assert may_have_left(grant, T0, T0 + timedelta(hours=1), fired=False)
+    assert not may_have_left(grant, T0, T0 - timedelta(milliseconds=1), fired=False)
+
+
+def test_after_somebody_was_about_to_shoot_no_clock_says_that_an_intent_is_unsent() -> None:
+    grant = LeaseGrant(2, 0.0, 5.0, clean=False)
+
+    assert may_have_left(grant, T0, T0 - timedelta(hours=1), fired=True)
 
 
 def test_a_lease_has_run_out_for_whoever_saw_it_stand_still_for_longer_than_it_lasts() -> None:
