@@ -25,9 +25,10 @@ from domain.session import SessionRecord
 _MEASURE_EVERY_S = 5.0
 _ASK_AGAIN_S = 0.5
 _ASK_RULES_S = 1.0, 3.0
-"""Near the opening and far from it, while the venue does not list the pair: a question takes almost a second's worth of
-the request budget, which other sessions need too."""
+"""Near the opening and far from it on either side, while the venue does not list the pair: a question takes almost a
+second's worth of the request budget, which other sessions need too."""
 _LOOK_FOR_ASK_S = 0.1
+_COUNT_AGAIN_BEFORE_S = 5.0
 _COUNT_WITHIN_S = 1.0
 _SAME_ANSWER_S = 1.0
 """The venue tells all balances at once: those of the coin and of the quote, and of other sessions' coins."""
@@ -45,11 +46,12 @@ class Arming:
         self._kit = desk.kit
         self._armed_for = armed_for
         self._look = look
+        self._may_be_late_s = armed_for.policy.entry.late_entry_s
         self._counts = 0
         self._measured_at = desk.kit.clock.monotonic()
 
     async def measure_clock(self) -> None:
-        """Measure until the bound is good enough to arm. Raises EntryGivenUp when it never becomes so.
+        """Measure until the bound is good enough to arm. Raises EntryGivenUp when it does not become so in time.
 
         A late entry has no instant to aim at: what is known well enough is not measured for it, as the questions would
         take the places of others that it waits for.
@@ -79,11 +81,12 @@ class Arming:
             await self._kit.clock.sleep(_ASK_AGAIN_S)
 
     def _is_over_for_certain(self) -> bool:
-        """Whether the opening has passed; told by this machine's clock, which may be wrong, only when there is no
-        better one and it is long past."""
+        """Whether no first shot may leave any more; told by this machine's clock, which may be wrong, only when there
+        is no better one and it is long past."""
+        last = self._armed_for.opens_at + timedelta(seconds=self._may_be_late_s)
         if self._kit.exchange_clock.estimate() is None:
-            return self._kit.clock.now() > self._armed_for.opens_at + _LONG_PAST
-        return self._kit.exchange_clock.now() > self._armed_for.opens_at
+            return self._kit.clock.now() > last + _LONG_PAST
+        return self._kit.exchange_clock.now() > last
 
     async def _measure_clock_again(self) -> None:
         """Sharpen what is known; a venue that does not tell the time leaves it as good as it still is."""
@@ -95,30 +98,42 @@ class Arming:
             await self.measure_clock()
 
     async def rules(self) -> SymbolRules:
-        """The symbol's rules, waited for until shortly before the opening."""
+        """The symbol's rules, asked for while they may still come in time. A venue that says it does not list the pair
+        is believed shortly before a first shot could leave no more; one that does not answer says nothing."""
+        symbol = self._armed_for.symbol
         while True:
+            at_most_s = ages.rules_s(self._armed_for.opens_at, await self._exchange_now())
             try:
-                at_most_s = ages.rules_s(self._armed_for.opens_at, await self._exchange_now())
-                rules = await self._kit.exchange.rules(self._armed_for.symbol, at_most_s)
-            except (TryAgain, OutcomeUnknown, Refused):
-                rules = None
-            if rules is not None:
-                return rules
-            self._look.still_wanted()
-            left_s = await self._seconds_to_opening()
-            if left_s < LOAD_BEFORE_S / 2:
-                raise EntryGivenUp(f"the venue does not list {self._armed_for.symbol}")
+                rules = await self._kit.exchange.rules(symbol, at_most_s)
+            except (TryAgain, OutcomeUnknown, Refused) as error:
+                self._look.still_wanted()
+                since_s = await self._still_in_time(
+                    f"not ready (the venue did not tell the rules of {symbol}: {error})"
+                )
+            else:
+                if rules is not None:
+                    return rules
+                self._look.still_wanted()
+                since_s = -await self._seconds_to_opening()
+                if since_s > self._may_be_late_s - LOAD_BEFORE_S / 2:
+                    raise EntryGivenUp(f"the venue does not list {symbol}")
             shortest, longest = _ASK_RULES_S
-            await self._kit.clock.sleep(min(max(left_s / 8, shortest), longest))
+            await self._kit.clock.sleep(min(max(abs(since_s) / 8, shortest), longest))
 
     async def count_coin(self, rules: SymbolRules) -> None:
         """At each arming: nothing of the session is at the venue, and coins may have come or gone since the last."""
         balance = await self.ask(lambda: self._kit.exchange.balance(rules.base_asset))
         await self._counted(rules.base_asset, balance)
 
-    async def count_coin_again(self, rules: SymbolRules) -> None:
+    async def count_coin_again(self, rules: SymbolRules, first: datetime) -> None:
         """What is credited while the session is armed, as around a listing, is not taken for bought. No answer in time
-        leaves the count."""
+        leaves the count, and so does a first shot that an answer could keep back.
+
+        first: exchange time at which the first shot may arrive; it is waited for until shortly before.
+        """
+        await self.wait_until_near(first, _COUNT_AGAIN_BEFORE_S)
+        if (first - await self._exchange_now()).total_seconds() <= LOAD_BEFORE_S + _COUNT_WITHIN_S:
+            return
         with suppress(TryAgain, OutcomeUnknown, Refused, TimeoutError, StoreUnavailable):
             async with asyncio.timeout(_COUNT_WITHIN_S):
                 balance = await self._kit.exchange.balance(rules.base_asset, _SAME_ANSWER_S)
@@ -142,17 +157,20 @@ class Arming:
         if policy.entry.strategy is EntryStrategy.MARKET and rules.api_allowed and not rules.market_orders:
             raise EntryGivenUp(f"the venue takes no market orders for {rules.symbol}")
 
-    async def bound(self, *, late: bool) -> Price:
-        """The most that may be paid. Without a bound of the operator's an ask since the opening is waited for."""
+    async def bound(self, rules: SymbolRules, *, late: bool) -> Price:
+        """The most that may be paid. Without a bound of the operator's an ask since the opening is waited for; by then
+        there is no time to count coins, so that is done before."""
         policy = self._armed_for.policy.entry
         ask: Price | None = None
+        if not late and bound_of(policy, ask, late=late) is None:
+            await self.count_coin_again(rules, self._armed_for.opens_at)
+            self._may_be_late_s = policy.grace_s  # it was ready in time: what is missing is an offer
         while (bound := bound_of(policy, ask, late=late)) is None:
             self._look.still_wanted()
             self._desk.keeper.check()
             since_s = -await self._seconds_to_opening()
-            allowed_s = policy.late_entry_s if late else policy.grace_s
-            if since_s > allowed_s:
-                raise EntryGivenUp(f"nothing was offered within {allowed_s} s, and no price bound was given")
+            if since_s > self._may_be_late_s:
+                raise EntryGivenUp(f"nothing was offered within {self._may_be_late_s} s, and no price bound was given")
             if since_s >= 0:
                 ask = await best_ask(self._kit.exchange, self._armed_for.symbol)
             if ask is None:
@@ -182,13 +200,18 @@ class Arming:
 
     async def not_too_late(self) -> bool:
         """Whether the opening has passed. Raises EntryGivenUp when it passed longer ago than the policy allows."""
+        return await self._still_in_time("ready") > 0
+
+    async def _still_in_time(self, how: str) -> float:
+        """Seconds since the opening, below zero before it. Raises EntryGivenUp, as missed, when no first shot may leave
+        any more; how: what is said of the session then."""
         late = -await self._seconds_to_opening()
-        allowed = self._armed_for.policy.entry.late_entry_s
+        allowed = self._may_be_late_s
         if late > allowed:
             raise EntryGivenUp(
-                f"ready {late:.1f} s after the opening, late entry is allowed for {allowed} s", result="missed"
+                f"{how} {late:.1f} s after the opening, late entry is allowed for {allowed} s", result="missed"
             )
-        return late > 0
+        return late
 
     async def _seconds_to_opening(self) -> float:
         return (self._armed_for.opens_at - await self._exchange_now()).total_seconds()
@@ -204,14 +227,13 @@ class Arming:
         return await self._desk.exchange_now(still_wanted)
 
     async def ask(self, question: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask the venue until it answers or the entry is given up."""
+        """Ask the venue until it answers, or is asked in vain for so long that the entry is given up."""
         while True:
             try:
                 return await question()
             except (TryAgain, OutcomeUnknown, ClockRefused) as error:
                 self._look.still_wanted()
-                if await self._seconds_to_opening() < 0:
-                    raise EntryGivenUp(f"the venue could not be asked while arming: {error}") from error
+                await self._still_in_time(f"not ready (the venue could not be asked while arming: {error})")
             except Refused as error:
                 raise EntryGivenUp(f"the venue refused while arming: {error}") from error
             await self._kit.clock.sleep(_ASK_AGAIN_S)

@@ -20,8 +20,6 @@ from domain.policy import EntryStrategy
 from domain.ports import Battery
 from domain.session import Phase, SessionRecord, may_have_fired
 
-_COUNT_AGAIN_BEFORE_S = 5.0
-
 
 class EntryRun:
     """One attempt to carry out the entry under one lease."""
@@ -70,11 +68,10 @@ class EntryRun:
         await self._arming.approve(rules)
         self._battery = await self._arming.ask(lambda: self._kit.lines.open(self._lines()))
         self._late = await self._arming.not_too_late()
-        lanes = await self._commit(rules, await self._arming.bound(late=self._late))
+        lanes = await self._commit(rules, await self._arming.bound(rules, late=self._late))
         await self._desk.journal.write(PhaseEntered(Phase.ARMED, occurrence=str(self._desk.grant.token)))
         if not self._late:
-            await self._arming.wait_until_near(lanes[0].begins, _COUNT_AGAIN_BEFORE_S)
-            await self._arming.count_coin_again(rules)
+            await self._arming.count_coin_again(rules, lanes[0].begins)
         await self._arming.wait_until_near(lanes[0].begins, LOAD_BEFORE_S)
         self._desk.journal.note(PhaseEntered(Phase.FIRING, occurrence=str(self._desk.grant.token)))
         return await self._shoot(lanes, rules, self._battery)

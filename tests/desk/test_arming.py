@@ -1,17 +1,19 @@
 """What is asked before an entry is committed, and when arming gives it up."""
 
 import asyncio
+from collections import deque
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from domain.errors import TryAgain
 from domain.events import CoinCounted, LeaseTaken
 from domain.orders import Side
 from domain.ports import Balance
-from tests.desk.entries import a_floor, buys
-from tests.fakes import FakeClock, FakeExchange, Lost
+from tests.desk.entries import a_floor, after_opening, buys
+from tests.fakes import FakeBattery, FakeClock, FakeExchange, FakeHotLines, Lost
 
 
 class WrongClock(FakeClock):
@@ -64,6 +66,94 @@ async def test_a_count_that_is_not_answered_in_time_keeps_no_shot_back(monkeypat
     assert asked >= 3
     assert entry.result == "filled"
     assert floor.exchange.booked_at[0] - floor.record.opens_at < timedelta(milliseconds=10)
+
+
+@pytest.mark.parametrize(("opens_in_s", "max_price"), [(8.0, None), (0.5, Decimal("0.06"))])
+async def test_no_coins_are_counted_once_that_could_keep_the_first_shot_back(
+    opens_in_s: float, max_price: Decimal | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither after the opening, which a session without a price bound waits for, nor in the last instants before."""
+    floor = a_floor(opens_in_s=opens_in_s, max_price=max_price)
+    balance, asked = FakeExchange.balance, 0
+
+    async def slow(exchange: FakeExchange, *arguments: Any, **named: Any) -> Balance:
+        nonlocal asked
+        asked += 1
+        if asked > 2:
+            await asyncio.sleep(5)
+        return await balance(exchange, *arguments, **named)
+
+    monkeypatch.setattr(FakeExchange, "balance", slow)
+    desk = floor.desk()
+
+    await desk.fire(floor.record.key)
+    await desk.close()
+
+    assert after_opening(floor, buys(floor)[0]) < 0.3
+
+
+async def test_without_a_price_bound_coins_that_come_before_the_opening_are_not_sold() -> None:
+    """They are counted again before an ask is waited for."""
+    floor = a_floor(opens_in_s=20.0, max_price=None)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+
+    await floor.at(-6, lambda: floor.exchange.free.update(NEW=Decimal(5000)))
+    entry, _ = await trading
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert floor.exchange.free["NEW"] == 5000 + floor.dust
+    assert [event.before for event in floor.store.of(CoinCounted)][-1] == 5000
+
+
+@pytest.mark.parametrize(("what", "opens_in_s"), [("balance", -5.0), ("rules", -5.0), ("rules", 0.8)])
+async def test_one_busy_answer_ends_no_entry_that_is_still_in_time(what: str, opens_in_s: float) -> None:
+    """What is allowed to be late is asked for again."""
+    floor = a_floor(opens_in_s=opens_in_s, late_entry_s=60)
+    floor.exchange.refusals[what] = deque([TryAgain("busy")])
+    desk = floor.desk()
+
+    entry = await desk.fire(floor.record.key)
+    await desk.close()
+
+    assert entry.result == "filled", entry.reason
+
+
+async def test_one_failed_connection_ends_no_late_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it may be late, another one is opened."""
+    floor = a_floor(opens_in_s=-5.0, late_entry_s=60)
+    open_, broken = FakeHotLines.open, deque([TryAgain("the venue cannot be reached for orders")])
+
+    async def failing(lines: FakeHotLines, number: int) -> FakeBattery:
+        if broken:
+            raise broken.popleft()
+        return await open_(lines, number)
+
+    monkeypatch.setattr(FakeHotLines, "open", failing)
+    desk = floor.desk()
+
+    entry = await desk.fire(floor.record.key)
+    await desk.close()
+
+    assert entry.result == "filled", entry.reason
+
+
+async def test_a_venue_that_does_not_tell_the_time_at_once_ends_no_late_entry() -> None:
+    """What was known of its clock is too vague by now."""
+    floor = a_floor(opens_in_s=-5.0, late_entry_s=60)
+    floor.exchange_clock.bound = 0.3
+    floor.exchange_clock.measure()
+    floor.exchange_clock.bound, floor.exchange_clock.away = 0.002, True
+    desk = floor.desk()
+    firing = asyncio.create_task(desk.fire(floor.record.key))
+    await asyncio.sleep(0.3)
+    floor.exchange_clock.away = False
+
+    entry = await firing
+    await desk.close()
+
+    assert entry.result == "filled", entry.reason
 
 
 async def test_an_arming_that_takes_until_after_the_opening_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:

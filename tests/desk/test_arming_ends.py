@@ -5,7 +5,9 @@ from collections import deque
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from domain.errors import AccessDenied
+import pytest
+
+from domain.errors import AccessDenied, TryAgain
 from domain.events import (
     ClockMeasured,
 )
@@ -28,6 +30,57 @@ async def test_a_pair_that_is_listed_seconds_before_its_opening_is_bought(asked_
     assert entry.result == "filled"
     assert len(before) <= 15
     assert all(later - earlier < timedelta(seconds=3.2) for earlier, later in pairwise(before))
+
+
+async def test_a_pair_that_is_listed_after_its_opening_is_bought_by_a_late_entry(asked_at: list[datetime]) -> None:
+    """Its rules are asked for as sparingly as before."""
+    floor = a_floor(ladder=(), time_stop_s=2, late_entry_s=60)
+    floor.exchange.rules_now = None
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(40, lambda: setattr(floor.exchange, "rules_now", RULES))
+
+    entry, _ = await trading
+    await desk.close()
+
+    after = [at for at in asked_at if timedelta(0) < at - floor.record.opens_at < timedelta(seconds=40)]
+    assert entry.result == "filled"
+    assert len(after) <= 25
+
+
+@pytest.mark.parametrize(("late_entry_s", "ends_s"), [(0, -1.0), (60, 59.0)])
+async def test_a_pair_that_is_not_listed_is_given_up_just_before_it_is_too_late(
+    late_entry_s: int, ends_s: float
+) -> None:
+    """The venue said so: nothing can be bought."""
+    floor = a_floor(late_entry_s=late_entry_s)
+    floor.exchange.rules_now = None
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    ended_s = (floor.clock.now() - floor.record.opens_at).total_seconds()
+    await desk.close()
+
+    assert (entry.result, entry.reason) == ("nothing", "the venue does not list NEWUSDT")
+    assert ends_s < ended_s < ends_s + 3.5
+
+
+@pytest.mark.parametrize("what", ["rules", "balance"])
+@pytest.mark.parametrize("late_entry_s", [0, 10])
+async def test_a_venue_that_does_not_answer_in_time_makes_it_missed(what: str, late_entry_s: int) -> None:
+    """The reason says what was asked in vain; that a pair is not listed, only the venue can say."""
+    floor = a_floor(late_entry_s=late_entry_s)
+    floor.exchange.refusals[what] = deque([TryAgain("busy")] * 1000)
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    ended_s = (floor.clock.now() - floor.record.opens_at).total_seconds()
+    await desk.close()
+
+    assert entry.result == "missed"
+    assert "busy" in entry.reason
+    assert f"late entry is allowed for {late_entry_s} s" in entry.reason
+    assert late_entry_s < ended_s < late_entry_s + 2
 
 
 async def test_a_clock_that_is_not_known_well_enough_is_not_armed_with() -> None:
