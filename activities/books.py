@@ -64,7 +64,8 @@ class BookActivities:
         if record.phase is not Phase.CLOSED:
             if await self._is_open(record, close):
                 return await self._stays_open(record, close)
-            await self.store.append(close.key, (PhaseEntered(Phase.CLOSING),))
+            token = (await self.sessions.loose_ends(close.key)).token
+            await self.store.append(close.key, (PhaseEntered(Phase.CLOSING, occurrence=str(token)),))
             # A desk that began before it could read that is seen now, one that begins later buys nothing.
             record = await self._load(close.key)
             if await self._may_buy(record):
@@ -93,16 +94,21 @@ class BookActivities:
         return bool(await self.store.orders(record.key)) or any(one.client_order_id in settled for one in intents)
 
     async def _books(self, record: SessionRecord, close: CloseBooks) -> BooksClosed:
+        """What the session's own desk wrote of its entry outweighs what the run was told: a run that took the place of
+        a lost one may have been rejected while that desk traded."""
         position = await self._position(record)
+        result, reason = close.result, close.reason
+        if record.entry_ended:
+            result, reason = record.entry_result, record.entry_reason
         outcome = outcome_of(
             bought=position.bought > 0,
             aborting=record.aborting,
-            entry_result=close.result,
+            entry_result=result,
             shots_sent=bool(await self.store.intents(close.key)),
         )
         return BooksClosed(
             outcome=outcome,
-            reason=close.reason or record.entry_reason,
+            reason=reason,
             spent=position.spent,
             received=position.received,
             fees=position.fee_quote,

@@ -234,7 +234,7 @@ class GuardRun:
 
     async def _flat(self, dust: Base) -> GuardReport:
         result = self._desk.ledger.position().realised_quote
-        await self._desk.journal.write_patiently(PositionFlat(dust, result))
+        await self._desk.journal.write_patiently(PositionFlat(dust, result, str(self._desk.grant.token)))
         return GuardReport(flat=True, result_quote=result, dust=dust)
 
     async def _follow_quotes(self) -> bool:

@@ -17,7 +17,8 @@ from domain.session import Outcome, Phase
 
 @dataclass(frozen=True, slots=True)
 class PhaseEntered:
-    """occurrence: tells apart two entries into one phase, e.g. arming again after a crash."""
+    """occurrence: tells apart two entries into one phase, as arming again after a crash, or closing again after what an
+    order bought after all; of the lease under which, or after which, it was entered."""
 
     phase: Phase
     detail: str = ""
@@ -235,7 +236,7 @@ class FillSeen:
 
 @dataclass(frozen=True, slots=True)
 class EntryEnded:
-    """No further purchase in this session. result: filled, nothing or unknown."""
+    """No further purchase in this session. result: filled, nothing, missed or unknown."""
 
     result: str
     reason: str
@@ -336,14 +337,19 @@ class AttentionNeeded:
 
 @dataclass(frozen=True, slots=True)
 class PositionFlat:
-    """Nothing sellable is left. dust: base units too small to sell; result: quote won or lost, after quote fees."""
+    """Nothing sellable is left; of several times the last one holds. dust: base units too small to sell, of the whole
+    session; result: quote won or lost, after quote fees.
+
+    occurrence: tells apart what guards left under different leases; empty in records from when the first one held.
+    """
 
     dust: Base
     result: Quote
+    occurrence: str = ""
 
     @property
     def key(self) -> str:
-        return "flat"
+        return f"flat:{self.occurrence}" if self.occurrence else "flat"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Outcome(StrEnum):
 
 
 def outcome_of(*, bought: bool, aborting: bool, entry_result: str, shots_sent: bool) -> Outcome:
-    """How a session that ends now is called. entry_result: rejected, or how the entry ended."""
+    """How a session that ends now is called. entry_result: how the entry ended, or rejected when there was none."""
     if bought:
         return Outcome.COMPLETED
     if entry_result == "rejected":
@@ -95,6 +95,7 @@ class SessionRecord:
 
     opens_at: exchange time. aborting: nothing more is bought and any position is sold at once.
     coin_before: free and locked base held on the account before the entry; None before arming.
+    entry_result: as in EntryEnded; empty until then, as the reason is.
     """
 
     key: SessionKey
@@ -109,13 +110,16 @@ class SessionRecord:
     outcome: Outcome | None = None
     coin_before: Base | None = None
     entry_ended: bool = False
+    entry_result: str = ""
     entry_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LooseEnds:
     """What the books ask before they are closed. led: a desk took the session and has not let go, so it may act, or
-    its process is lost. reserved: what was set aside for it, in quote, whether or not it was given back."""
+    its process is lost. reserved: what was set aside for it, in quote, whether or not it was given back. token: of the
+    last desk's lease; 0: no desk ever had the session."""
 
     led: bool
     reserved: Quote
+    token: int = 0

@@ -760,8 +760,8 @@ class FakeStore:
                     self.impossible.append((self.record.phase, phase))
             case CoinCounted(_, before):
                 self.record = replace(self.record, coin_before=before)
-            case EntryEnded(_, reason):
-                self.record = replace(self.record, entry_ended=True, entry_reason=reason)
+            case EntryEnded(result, reason):
+                self.record = replace(self.record, entry_ended=True, entry_result=result, entry_reason=reason)
             case AbortRequested():
                 self.record = replace(self.record, aborting=True)
             case PolicyChanged(policy, revision):
@@ -917,6 +917,7 @@ class FakeSessions:
         return LooseEnds(
             led=self.leases is not None and self.leases.held,
             reserved=NO_QUOTE if self.reserved is None else self.reserved,
+            token=0 if self.leases is None else self.leases.token,
         )
 
     async def notify(self, key: SessionKey, severity: str, text: str) -> None:

@@ -137,21 +137,22 @@ class PostgresSessions:
             return await _open_count(connection, account, besides)
 
     async def loose_ends(self, key: SessionKey) -> LooseEnds:
-        """Whether a desk may still act, and what was set aside. A lease counts until it was let go: whether one that is
-        not renewed has ended is decided by whoever takes it over, on a clock of its own. Raises InvalidInput for a
-        session never admitted."""
+        """Whether a desk may still act, what was set aside, and the last lease's token. A lease counts until it was let
+        go: whether one that is not renewed has ended is decided by whoever takes it over, on a clock of its own. Raises
+        InvalidInput for a session never admitted."""
         async with self._database.transaction() as connection:
             session = await lock_session(connection, key)
             found = await connection.execute(
                 """
                 SELECT EXISTS (SELECT FROM leases WHERE session_id = %(session)s AND token > 0 AND NOT released),
-                       coalesce((SELECT amount FROM reservations WHERE session_id = %(session)s), 0)
+                       coalesce((SELECT amount FROM reservations WHERE session_id = %(session)s), 0),
+                       coalesce((SELECT token FROM leases WHERE session_id = %(session)s), 0)
                 """,
                 {"session": session},
             )
             row = await found.fetchone()
             assert row is not None  # one row whatever is there
-            return LooseEnds(led=bool(row[0]), reserved=Quote(row[1]))
+            return LooseEnds(led=bool(row[0]), reserved=Quote(row[1]), token=row[2])
 
     async def notify(self, key: SessionKey, severity: str, text: str) -> None:
         """A notice for people: one per session and text. Raises InvalidInput for a session never admitted."""

@@ -27,7 +27,8 @@ HALTED = """
 SELECT_RECORD = (
     """
     SELECT s.account, s.listing, s.attempt, s.symbol, s.phase, s.opens_at, s.policy, s.policy_revision, s.aborting,
-           s.workflow_id, s.outcome, s.coin_before, s.entry_ended, s.entry_reason,
+           s.workflow_id, s.outcome, s.coin_before, s.entry_ended, s.entry_result,
+           s.entry_reason,
     """
     + HALTED
     + "FROM sessions s "
@@ -63,6 +64,7 @@ def record(
     outcome: str | None,
     coin_before: Decimal | None,
     entry_ended: bool,
+    entry_result: str,
     entry_reason: str,
 ) -> SessionRecord:
     """A session's row."""
@@ -79,6 +81,7 @@ def record(
         outcome=None if outcome is None else Outcome(outcome),
         coin_before=None if coin_before is None else Base(coin_before),
         entry_ended=entry_ended,
+        entry_result=entry_result,
         entry_reason=entry_reason,
     )
 

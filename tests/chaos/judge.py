@@ -113,7 +113,8 @@ def not_flat(evidence: Evidence) -> Iterator[str]:
         if not order.final and order.client_order_id not in doubled:
             yield f"{order.client_order_id} still rests at the venue"
     dust = [entry.event.dust for entry in evidence.journal if isinstance(entry.event, PositionFlat)]
-    left = evidence.booked_coins() if left_to_a_human(evidence) else sum(dust, Decimal(0))
+    told = dust[-1] if dust else Decimal(0)  # of several the last one holds
+    left = evidence.booked_coins() if left_to_a_human(evidence) else told
     if evidence.coins != evidence.coins_before + left and not doubled:
         yield f"holds {evidence.coins}, had {evidence.coins_before} before and accounts for {left}"
 

@@ -226,3 +226,12 @@ def test_dust_that_was_told_may_be_held() -> None:
     journal = (*without_events(PositionFlat), *a_journal(flat, FillSeen(a_fill())))
 
     assert "not_flat" not in complaints(good_evidence(coins=Decimal("0.5"), journal=journal))
+
+
+def test_dust_that_was_told_twice_is_held_once() -> None:
+    """A desk that takes over what is flat already tells it again."""
+    flat = Base(Decimal("0.5"))
+    told = (PositionFlat(flat, NO_QUOTE, "1"), PositionFlat(flat, NO_QUOTE, "2"))
+    journal = (*without_events(PositionFlat), *a_journal(*told))
+
+    assert "not_flat" not in complaints(good_evidence(coins=Decimal("0.5"), journal=journal))

@@ -236,4 +236,6 @@ class Floor:
 
     @property
     def dust(self) -> Decimal:
-        return sum((event.dust for event in self.store.of(PositionFlat)), Decimal(0))
+        """What the last guard told of; an earlier one's is part of it."""
+        told = self.store.of(PositionFlat)
+        return told[-1].dust if told else Decimal(0)

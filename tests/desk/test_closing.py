@@ -1,16 +1,19 @@
 """A session whose books are closed buys nothing, and one whose desk may buy is not closed."""
 
 import asyncio
+from dataclasses import replace
+from decimal import Decimal
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.books import BookActivities
 from desk.desk import Desk
 from domain.commands import CloseBooks
-from domain.events import BooksClosed, CoinCounted, EntryEnded, IntentCommitted, PhaseEntered
+from domain.events import BooksClosed, CoinCounted, EntryEnded, IntentCommitted, PhaseEntered, PositionFlat
 from domain.money import NO_BASE
 from domain.orders import OrderStatus
-from domain.session import Phase
+from domain.session import Outcome, Phase
 from tests.builders import KEY, a_fill, a_policy, an_intent, an_order
 from tests.desk.floor import Floor
 from tests.fakes import FakeSessions
@@ -18,8 +21,9 @@ from tests.fakes import FakeSessions
 REJECTED = CloseBooks(KEY, "rejected", "funds")
 
 
-async def armed() -> tuple[Floor, Desk, asyncio.Task[object]]:
+async def armed(*, offered: bool = True) -> tuple[Floor, Desk, asyncio.Task[object]]:
     floor = Floor()
+    floor.exchange.asks = floor.exchange.asks if offered else []
     desk = floor.desk()
     firing = asyncio.create_task(desk.fire(KEY))
     while floor.store.record.phase is not Phase.ARMED:
@@ -84,3 +88,48 @@ async def test_what_an_order_that_came_to_life_bought_is_guarded_and_sold_before
     assert (first.closed, second.closed) == (False, True)
     assert len(floor.store.of(BooksClosed)) == 1
     assert floor.exchange.free["NEW"] == report.dust
+
+
+async def test_what_the_last_guard_left_is_what_is_told() -> None:
+    """An order that came to life after the first one was flat: both times the session was closing and flat count."""
+    floor = Floor()
+    desk = floor.desk()
+    _, first = await floor.trade(desk)
+    await desk.close()
+    await floor.store.append(KEY, (IntentCommitted(an_intent("ghost")),))
+    floor.store.settled_as["ghost"] = "absent"
+    floor.exchange.orders.append(an_order("ghost", quantity="100.005", executed="100.005", status=OrderStatus.FILLED))
+    floor.exchange.trades.append((0.0, a_fill("g1", name="ghost", quantity="100.005")))
+    floor.exchange.free["NEW"] += Decimal("100.005")
+    sessions = FakeSessions(floor.store, reserved=a_policy().budget_quote, leases=floor.leases)
+    books = BookActivities(floor.exchange, sessions, floor.store)
+    guards = floor.desk("guard-1", may_fire=False)
+
+    found = await ActivityEnvironment().run(books.close_books, CloseBooks(KEY, "filled", "", first.dust))
+    report = await asyncio.wait_for(guards.guard(KEY), 5 * 3600)
+    closed = await ActivityEnvironment().run(books.close_books, CloseBooks(KEY, "filled", "", report.dust))
+    await guards.close()
+
+    assert (found.closed, closed.closed) == (False, True)
+    assert [event.dust for event in floor.store.of(PositionFlat)] == [first.dust, report.dust]
+    assert report.dust == Decimal("0.005")
+    assert sum(event.phase is Phase.CLOSING for event in floor.store.of(PhaseEntered)) == 2
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_the_books_of_what_a_lost_runs_desk_did_do_not_tell_its_successors_rejection(offered: bool) -> None:
+    """What the desk wrote of its entry says how it ended."""
+    floor, desk, firing = await armed(offered=offered)
+    sessions = FakeSessions(floor.store, reserved=a_policy().budget_quote, leases=floor.leases)
+    books = BookActivities(floor.exchange, sessions, floor.store)
+
+    refused = await ActivityEnvironment().run(books.close_books, REJECTED)
+    await firing
+    guard = await asyncio.wait_for(desk.guard(KEY), 5 * 3600)
+    await desk.close()
+    await ActivityEnvironment().run(books.close_books, replace(REJECTED, dust=guard.dust))
+
+    [closed] = floor.store.of(BooksClosed)
+    assert not refused.closed
+    assert closed.outcome is (Outcome.COMPLETED if offered else Outcome.UNFILLED)
+    assert closed.reason == floor.store.record.entry_reason

@@ -10,6 +10,7 @@ from domain.events import (
     AttentionNeeded,
     ExitDecided,
     LeaseTaken,
+    PositionFlat,
 )
 from domain.exits import Trigger
 from domain.money import Base
@@ -77,8 +78,8 @@ async def test_an_abort_while_guarding_sells_at_once() -> None:
     await trading
     await desk.close()
 
-    flat = floor.store.written_at["flat"] - floor.record.opens_at
-    assert flat < timedelta(seconds=6)
+    [flat] = floor.store.of(PositionFlat)
+    assert floor.store.written_at[flat.key] - floor.record.opens_at < timedelta(seconds=6)
     assert floor.complaints() == []
 
 

@@ -2,6 +2,7 @@
 
 import typing
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from domain.events import (
     IntentCommitted,
     OrderSeen,
     PhaseEntered,
+    PositionFlat,
     ShotAnswered,
     StreamInterrupted,
 )
@@ -27,6 +29,7 @@ from domain.lease import (
     needs_lease,
     quiet_for_s,
 )
+from domain.money import NO_BASE, NO_QUOTE, Base
 from domain.orders import OrderStatus
 from domain.session import MOVES, Outcome, Phase, may_move, outcome_of, past_arming
 from tests.builders import T0, a_fill, an_intent, an_order
@@ -160,8 +163,14 @@ def test_keys_tell_apart_what_must_be_written_twice() -> None:
         StreamInterrupted(1, "quotes", "gone", 2),
         AttentionNeeded("one"),
         AttentionNeeded("two"),
+        PhaseEntered(Phase.CLOSING, occurrence="1"),
+        PhaseEntered(Phase.CLOSING, occurrence="2"),
+        PositionFlat(NO_BASE, NO_QUOTE),
+        PositionFlat(NO_BASE, NO_QUOTE, "1"),
+        PositionFlat(NO_BASE, NO_QUOTE, "2"),
     ]
 
     assert len({event.key for event in distinct}) == len(distinct)
     assert PhaseEntered(Phase.ARMING, "detail").key == PhaseEntered(Phase.ARMING).key
+    assert PositionFlat(Base(Decimal(1)), NO_QUOTE, "1").key == PositionFlat(NO_BASE, NO_QUOTE, "1").key
     assert FillSeen(a_fill("1", quantity="3")).key == FillSeen(a_fill("1")).key

@@ -192,8 +192,8 @@ async def test_loose_ends_are_a_desk_that_has_not_let_go_and_what_was_set_aside(
     await stores.sessions.release(a_key(1))
 
     assert before == LooseEnds(led=False, reserved=NO_QUOTE)
-    assert during == LooseEnds(led=True, reserved=quote("60"))
-    assert await stores.sessions.loose_ends(a_key(1)) == LooseEnds(led=False, reserved=quote("60"))
+    assert during == LooseEnds(led=True, reserved=quote("60"), token=1)
+    assert await stores.sessions.loose_ends(a_key(1)) == LooseEnds(led=False, reserved=quote("60"), token=1)
 
 
 async def test_sessions_are_unclosed_until_their_books_are_closed(stores: Stores) -> None:

@@ -94,7 +94,7 @@ STORY: tuple[Event, ...] = (
     OrderSeen(an_order(status=OrderStatus.PARTIALLY_CANCELLED, executed="100", quote="5")),
     FillSeen(a_fill()),
     EntryEnded("filled", "bought 100"),
-    PhaseEntered(Phase.GUARDING),
+    PhaseEntered(Phase.GUARDING, occurrence="1"),
     StreamInterrupted(1, "quotes", "closed", 1),
     ExitDecided("time stop", None, Base(Decimal("100")), 1),
     AbortRequested("enough", "a-1"),
@@ -102,7 +102,10 @@ STORY: tuple[Event, ...] = (
     AttentionNeeded("look here"),
     PositionFlat(Base(Decimal("0.01")), Quote(Decimal("0.245"))),
     StoodDown(1, "done"),
-    PhaseEntered(Phase.CLOSING),
+    PhaseEntered(Phase.CLOSING, occurrence="1"),
+    PhaseEntered(Phase.GUARDING, occurrence="2"),
+    PositionFlat(Base(Decimal("0.02")), Quote(Decimal("0.25")), "2"),
+    PhaseEntered(Phase.CLOSING, occurrence="2"),
     BOOKS,
     PhaseEntered(Phase.CLOSED),
 )
@@ -132,6 +135,22 @@ def test_every_event_comes_back_from_its_json_as_it_was() -> None:
 
     assert back == told
     assert {type(event) for event in (*STORY, RiskRejected(()))} == set(get_args(Event))
+
+
+def test_a_flat_position_stored_when_the_first_one_held_comes_back() -> None:
+    """Under the key it has there: rebuilt, it is not told twice."""
+    old = event_of("position_flat", {"dust": "0.01", "result": "0.245"})
+
+    assert old == PositionFlat(Base(Decimal("0.01")), Quote(Decimal("0.245")))
+    assert old.key == "flat"
+
+
+async def test_the_row_tells_what_the_last_guard_left(admitted: Stores) -> None:
+    """A session may go back from closing to guarding, and is flat once more afterwards."""
+    await admitted.store.append(KEY, STORY[:-2])
+    row = await rows(admitted, "SELECT phase, dust, result FROM sessions")
+
+    assert row == [("closing", Decimal("0.02"), Decimal("0.25"))]
 
 
 def test_a_policy_stored_before_strategies_is_the_usual_one() -> None:
@@ -188,7 +207,8 @@ async def test_a_whole_session_is_projected(admitted: Stores) -> None:
     assert record.opens_at == T0 + timedelta(hours=3)
     assert record.policy == a_policy(budget="40", max_price="0.07")
     assert (record.policy_revision, record.aborting, record.halted) == (2, True, False)
-    assert (record.coin_before, record.entry_ended, record.entry_reason) == (Base(Decimal(0)), True, "bought 100")
+    assert record.coin_before == Base(Decimal(0))
+    assert (record.entry_ended, record.entry_result, record.entry_reason) == (True, "filled", "bought 100")
     assert [intent.shot for intent in intents] == [0, 1, 2]
     assert intents[0] == an_intent()
     assert str(intents[0].bound) == "0.060"
