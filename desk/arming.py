@@ -39,7 +39,10 @@ Answer = TypeVar("Answer")
 
 
 class Arming:
-    """Of one entry under one lease. Every method raises EntryGivenUp or Disarmed when the entry ends with it."""
+    """Of one entry under one lease. Every method raises EntryGivenUp or Disarmed when the entry ends with it.
+
+    waits_for_offer: it was ready in time, and without a bound of the operator's its first shot comes after the opening.
+    """
 
     def __init__(self, desk: SessionDesk, armed_for: SessionRecord, look: LastLook) -> None:
         self._desk = desk
@@ -47,6 +50,7 @@ class Arming:
         self._armed_for = armed_for
         self._look = look
         self._may_be_late_s = armed_for.policy.entry.late_entry_s
+        self.waits_for_offer = False
         self._counts = 0
         self._measured_at = desk.kit.clock.monotonic()
 
@@ -164,6 +168,7 @@ class Arming:
         ask: Price | None = None
         if not late and bound_of(policy, ask, late=late) is None:
             await self.count_coin_again(rules, self._armed_for.opens_at)
+            self.waits_for_offer = True
             self._may_be_late_s = policy.grace_s  # it was ready in time: what is missing is an offer
         while (bound := bound_of(policy, ask, late=late)) is None:
             self._look.still_wanted()

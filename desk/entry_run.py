@@ -67,14 +67,23 @@ class EntryRun:
         await self._arming.count_coin(rules)
         await self._arming.approve(rules)
         self._battery = await self._arming.ask(lambda: self._kit.lines.open(self._lines()))
-        self._late = await self._arming.not_too_late()
-        lanes = await self._commit(rules, await self._arming.bound(rules, late=self._late))
-        await self._desk.journal.write(PhaseEntered(Phase.ARMED, occurrence=str(self._desk.grant.token)))
-        if not self._late:
-            await self._arming.count_coin_again(rules, lanes[0].begins)
-        await self._arming.wait_until_near(lanes[0].begins, LOAD_BEFORE_S)
+        lanes = await self._ready(rules)
         self._desk.journal.note(PhaseEntered(Phase.FIRING, occurrence=str(self._desk.grant.token)))
         return await self._shoot(lanes, rules, self._battery)
+
+    async def _ready(self, rules: SymbolRules) -> tuple[Lane, ...]:
+        """All shots, committed, just before the first has to be laid ready. An entry that became late over it, since
+        the store or the venue was slow, is planned anew as a late one, where it may be late."""
+        self._late = await self._arming.not_too_late()
+        while True:
+            lanes = await self._commit(rules, await self._arming.bound(rules, late=self._late))
+            await self._desk.journal.write(PhaseEntered(Phase.ARMED, occurrence=str(self._desk.grant.token)))
+            if not self._late:
+                await self._arming.count_coin_again(rules, lanes[0].begins)
+            await self._arming.wait_until_near(lanes[0].begins, LOAD_BEFORE_S)
+            if self._late or self._arming.waits_for_offer or not await self._arming.not_too_late():
+                return lanes
+            self._late = True
 
     async def _settle_earlier_holders(self) -> None:
         """Learn what became of every intent an earlier holder may have sent; or that something was bought, which needs

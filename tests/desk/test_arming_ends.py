@@ -2,16 +2,20 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
 from domain.errors import AccessDenied, TryAgain
-from domain.events import (
-    ClockMeasured,
-)
+from domain.events import ClockMeasured, Event, IntentCommitted
+from domain.ids import SessionKey
+from domain.money import Price
 from tests.builders import RULES
+from tests.desk import entries
+from tests.desk.floor import Floor
 from tests.desk.sessions import a_floor
 
 
@@ -144,3 +148,44 @@ async def test_a_refused_key_while_arming_ends_the_entry_with_the_reason() -> No
 
     assert entry.result == "nothing"
     assert "key expired" in entry.reason
+
+
+def commits_within(floor: Floor, seconds: float) -> None:
+    """The store takes that long to write intents, while the lease is renewed."""
+    append = floor.store.append
+
+    async def slow(key: SessionKey, events: Sequence[Event], token: int | None = None) -> None:
+        if any(isinstance(event, IntentCommitted) for event in events):
+            await floor.clock.sleep(seconds)
+        await append(key, events, token)
+
+    vars(floor.store)["append"] = slow
+
+
+async def test_an_entry_that_becomes_late_while_its_shots_are_committed_is_missed() -> None:
+    """Where late entry is not allowed: not half a second late either."""
+    floor = a_floor(opens_in_s=4.0)
+    commits_within(floor, 4.5)
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert (entry.result, floor.exchange.sent) == ("missed", [])
+    assert floor.complaints() == []
+
+
+@pytest.mark.parametrize("seconds", [4.5, 9.0])
+async def test_an_entry_that_becomes_late_while_its_shots_are_committed_pays_no_more_than_its_late_bound(
+    seconds: float,
+) -> None:
+    floor = entries.a_floor(opens_in_s=4.0, late_entry_s=30, late_max_price=Price(Decimal("0.051")))
+    commits_within(floor, seconds)
+    desk = floor.desk()
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert all(order.price <= Decimal("0.051") for order in entries.buys(floor))
+    assert floor.complaints() == []
