@@ -87,19 +87,16 @@ class Timing:
 
     def pause_s(self, now: datetime) -> float:
         """How long to wait after a shot that bought nothing."""
-        return self._pause_s((now - self.start).total_seconds())
+        since_s = (now - self.start).total_seconds()
+        return self.policy.slices * next((pause for until, pause in _PACE if since_s < until), _LATE_PAUSE_S)
 
     @property
     def shots(self) -> int:
-        """How many shots a lane may need until its end at this pace."""
-        span_s = (self.until(bought=False) - self.start).total_seconds()
-        at, shots = self._pause_s(0.0), 1
-        while at <= span_s:
-            at, shots = at + self._pause_s(at), shots + 1
+        """How many shots a lane may need until its end at this pace, those that come before the opening among them."""
+        until, at, shots = self.until(bought=False), self.began, 1
+        while (at := at + timedelta(seconds=self.pause_s(at))) <= until:
+            shots += 1
         return shots + _SPARE_SHOTS
-
-    def _pause_s(self, since_s: float) -> float:
-        return self.policy.slices * next((pause for until, pause in _PACE if since_s < until), _LATE_PAUSE_S)
 
 
 def plan_lanes(
@@ -226,7 +223,18 @@ def again(
     price: Price, timing: Timing, now: datetime, why: str, *, bought: bool, at_least_s: float = 0.0
 ) -> ShootAgain | EntryOver:
     """The next shot at the pace of its distance from the start, while it may go. now: exchange time."""
-    pause = max(at_least_s, timing.pause_s(now))
+    return _after(max(at_least_s, timing.pause_s(now)), price, timing, now, why, bought=bought)
+
+
+def at_once(price: Price, timing: Timing, now: datetime, why: str, *, bought: bool) -> ShootAgain | EntryOver:
+    """The next shot without a pause, while it may go: for one that was kept from leaving by something that is over.
+    The venue saw none that it could be too soon after. now: exchange time."""
+    return _after(0.0, price, timing, now, why, bought=bought)
+
+
+def _after(
+    pause: float, price: Price, timing: Timing, now: datetime, why: str, *, bought: bool
+) -> ShootAgain | EntryOver:
     until = timing.until(bought=bought)
     if now + timedelta(seconds=pause) > until:
         after = (until - timing.opens_at).total_seconds()

@@ -17,6 +17,7 @@ from domain.entry import (
     Timing,
     after_order,
     after_refusal,
+    at_once,
     bound_of,
     cost,
     first_price,
@@ -227,10 +228,11 @@ def test_once_something_was_bought_the_rest_is_tried_for_in_the_fire_window_only
 
 @given(policies)
 def test_the_shots_of_every_lane_last_until_its_end(policy: EntryPolicy) -> None:
-    """With a venue that says "not yet" all the time, two of each are left for prices that are refused."""
+    """With a venue that says "not yet" all the time, two of each are left for prices that are refused; also those of a
+    lane that begins before the opening."""
     for lane in lanes_of(policy, Decimal(500)):
         timing = Timing(policy, T0, lane.begins)
-        now, shots = timing.start, 1
+        now, shots = timing.began, 1
         while isinstance(step := after_refusal(NotTradable("not yet"), P06, timing, now, bought=False), ShootAgain):
             now += timedelta(seconds=step.pause_s)
             shots += 1
@@ -252,7 +254,12 @@ def test_shots_are_dense_at_first() -> None:
         assert shots == each - (policy.slices - 1)
 
 
-@pytest.mark.parametrize("most", [EntryPolicy(P06, grace_s=120), EntryPolicy(P06, strategy=EntryStrategy.TRANCHE)])
+EARLY_BURST = EntryPolicy(P06, strategy=EntryStrategy.BURST, burst_shots=5, burst_first_ms=-200, grace_s=120)
+
+
+@pytest.mark.parametrize(
+    "most", [EntryPolicy(P06, grace_s=120), EARLY_BURST, EntryPolicy(P06, strategy=EntryStrategy.TRANCHE)]
+)
 def test_no_plan_is_longer_than_what_is_recognised_as_ours(most: EntryPolicy) -> None:
     """Names of a session's orders are known beforehand, with room for plans that were given up."""
     plans = [most, *(replace(most, window_s=600, tranche_parts=parts, tranche_every_s=1) for parts in range(2, 11))]
@@ -288,6 +295,18 @@ def test_a_rate_limit_is_waited_out() -> None:
     )
 
     assert step == ShootAgain(7.0, P06)
+
+
+def test_a_shot_that_was_kept_from_leaving_goes_without_a_pause_until_the_end_of_its_lane() -> None:
+    """There was no refusal to keep a distance from; the last instant counts for it too."""
+    timing = Timing(EntryPolicy(P06, grace_s=30), T0, T0)
+    last = T0 + timedelta(seconds=30)
+
+    assert at_once(P06, timing, last, "in doubt", bought=False) == ShootAgain(0.0, P06)
+    assert at_once(P06, timing, last + timedelta(seconds=1), "in doubt", bought=False) == EntryOver(
+        "nothing", "in doubt; no shot goes later than 30 s after the opening"
+    )
+    assert isinstance(at_once(P06, timing, T0 + timedelta(seconds=1), "in doubt", bought=True), EntryOver)
 
 
 def test_a_refusal_that_names_a_cap_is_answered_at_once_at_the_cap() -> None:
