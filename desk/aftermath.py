@@ -62,9 +62,13 @@ class Aftermath:
 
     def _guard_is_due(self) -> bool:
         """Whether something was bought whose exits are due, or may be, while an outcome is still asked for."""
-        if not self._desk.ledger.position().bought:
-            return False
-        bought_at = self._note_bought()
+        return bool(self._desk.ledger.position().bought) and self._exits_are_due(self._note_bought())
+
+    def answer_is_overdue(self) -> bool:
+        """Whether no answer is waited for any longer, for the same reason; memory only, on any thread."""
+        return self._bought_at is not None and self._exits_are_due(self._bought_at)
+
+    def _exits_are_due(self, bought_at: float) -> bool:
         try:
             self._look.still_wanted()
         except EntryGivenUp:

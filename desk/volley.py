@@ -32,6 +32,8 @@ _CHECK_BEFORE_S = 0.002
 """Before an instant: the connection is looked at, and a later order signed."""
 _SPIN_FOR_S = 0.25
 """After a send: an answer that is not here by then is waited for, not spun for."""
+_STILL_AWAITED_EVERY_S = 0.05
+"""How often it is asked from then on whether it may be waited for."""
 _PLACE_AGAIN_S = 0.005
 """How often a place in the request budget is looked for while none was taken ahead."""
 
@@ -70,7 +72,9 @@ class Firing:
 
     sign: as Exchange.sign. last_look: called just before every send; raises what keeps it from leaving.
     leaves: called when nothing keeps a shot from leaving any more. doubted: called when nobody knows what became of it.
-    bought: whether the entry bought anything so far.
+    bought: whether the entry bought anything so far. still_wanted: called while a shot waits for room in the request
+    budget; raises what ends the entry. overdue: whether an answer is waited for no longer, since what was bought needs
+    its guard. All of it is memory only.
     """
 
     clock: Clock
@@ -82,6 +86,8 @@ class Firing:
     doubted: Callable[[Shot], None]
     bought: Callable[[], bool]
     rules: SymbolRules
+    still_wanted: Callable[[], None] = lambda: None
+    overdue: Callable[[], bool] = lambda: False
 
 
 class _Step(Enum):
@@ -145,7 +151,11 @@ class Volley:
         elif self._step is _Step.SIGN:
             self._lay_ready()
         else:
-            self._understand(self._line.give_up(f"no answer within {ANSWER_WITHIN_S:g} s"))
+            self._await()
+
+    def give_up(self, why: str) -> None:
+        """The answer is not waited for any longer; what became of the shot has to be asked."""
+        self._understand(self._line.give_up(why))
 
     def listen(self) -> None:
         try:
@@ -154,7 +164,7 @@ class Volley:
             self._understand(error)
             return
         except Exception as error:  # the order has left: a mistake in reading its answer must not lose it
-            self._understand(self._line.give_up(f"its answer could not be read: {error!r}"))
+            self.give_up(f"its answer could not be read: {error!r}")
             return
         if ack is not None:
             self._taken(ack)
@@ -208,6 +218,7 @@ class Volley:
             if shot.aim > self._timing.until(bought=self._firing.bought()):
                 self._end(EntryOver("nothing", "the request budget allowed no further shot in time"))
                 return
+            self._firing.still_wanted()  # there may be no room for minutes
             self._step, self.due = _Step.SIGN, self._now + _PLACE_AGAIN_S
         except TryAgain as error:
             self._intents.appendleft(shot.intent)
@@ -230,9 +241,20 @@ class Volley:
             self._understand(error)
             return
         self._step = _Step.HEAR
-        self.due = shot.sent + ANSWER_WITHIN_S
+        self.due = self.spins_until = shot.sent + _SPIN_FOR_S
         self.waits_at = self._line.fileno()
-        self.spins_until = shot.sent + _SPIN_FOR_S
+
+    def _await(self) -> None:
+        """Whether the answer can still be waited for. A position waits for its guard no longer than for a doubtful
+        shot."""
+        assert self._shot is not None
+        until = self._shot.sent + ANSWER_WITHIN_S
+        if self.due >= until:
+            self.give_up(f"no answer within {ANSWER_WITHIN_S:g} s")
+        elif self._firing.overdue():
+            self.give_up("no answer yet, and what was bought needs its guard")
+        else:
+            self.due = min(self._now + _STILL_AWAITED_EVERY_S, until)
 
     def _taken(self, ack: Ack) -> None:
         shot = self._note("accepted", None, f"order {ack.order_id}", ack.received, ack.taken_at)

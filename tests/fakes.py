@@ -721,6 +721,11 @@ class FakeStore:
         for wake in tuple(self.watchers):
             wake()
 
+    def change_plan(self) -> None:
+        """Somebody changes the plan, though nothing that its orders are made of."""
+        policy = replace(self.record.policy, arm_lead_s=self.record.policy.arm_lead_s + 1)
+        self.change(policy=policy, policy_revision=self.record.policy_revision + 1)
+
     def of(self, kind: type[Answer]) -> list[Answer]:
         """Journaled events of one kind, oldest first."""
         return [event for event in self.journal.values() if isinstance(event, kind)]
@@ -851,14 +856,20 @@ class FakeLaunchpad(Launchpad):
     async def fly(self, flight: Flight, told: Callable[[], None]) -> None:
         """flight: a desk.volley.Volley on a FakeHotLine, whose answer is awaited without a thread."""
         volley = cast(Volley, flight)
+        awaited: asyncio.Future[Ack] | None = None
+        until = 0.0
         try:
             while not volley.over:
                 answer = getattr(volley.line, "answer", None) if volley.waits_at is not None else None
                 if answer is not None:
-                    timeout_s = max(0.0, volley.due - self._loop_clock.monotonic())
-                    await asyncio.wait({answer}, timeout=min(timeout_s, self.answers_within_s))
+                    if answer is not awaited:
+                        awaited, until = answer, self._loop_clock.monotonic() + self.answers_within_s
+                    left_s = min(volley.due, until) - self._loop_clock.monotonic()
+                    await asyncio.wait({answer}, timeout=max(0.0, left_s))
                     if answer.done():
                         volley.listen()
+                    elif until <= volley.due:
+                        volley.give_up("no answer came")
                     else:
                         volley.act()
                 else:

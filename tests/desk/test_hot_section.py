@@ -48,6 +48,7 @@ POLICY = EntryPolicy(MAX_PRICE)
 CAP = (400, b'{"code":30010,"msg":"Order price cannot exceed 0.05USDT"}')
 NOT_YET = (400, b'{"code":30001,"msg":"not open"}')
 TAKEN = (200, b'{"symbol":"NEWUSDT","orderId":"C02__1","transactTime":1767225600000}')
+SILENCE = (0, b"")
 Answer = tuple[int, bytes]
 
 
@@ -81,6 +82,8 @@ class Server:
                     answer = self._answers.popleft()
                     if answer is None:
                         return
+                    if answer is SILENCE:
+                        continue
                     status, body = answer
                 secured.sendall(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
 
@@ -106,6 +109,8 @@ class Range:
         self.battery = battery
         self.looks = 0
         self.look: Callable[[], None] = lambda: None
+        self.wanted: Callable[[], None] = lambda: None
+        self.overdue = False
 
     def volley(self, aim: datetime) -> Volley:
         firing = Firing(
@@ -118,6 +123,8 @@ class Range:
             doubted=lambda shot: None,
             bought=lambda: False,
             rules=RULES,
+            still_wanted=lambda: self.wanted(),
+            overdue=lambda: self.overdue,
         )
         budget = Quote(Decimal(50))
         lanes = plan_lanes("NEWUSDT", RULES, POLICY, budget, MAX_PRICE, aim, 0, lambda leg, shot: f"{leg}{shot}")
@@ -340,3 +347,36 @@ async def test_places_that_run_out_are_waited_for_without_a_shot(place: Range, s
 
     assert before == 1
     assert [shot.answer for shot in volley.news] == ["refused", "refused", "accepted"]
+
+
+async def test_what_ends_the_entry_is_heard_while_places_are_waited_for(place: Range, server: Server) -> None:
+    """Nothing more leaves."""
+    volley = place.volley(datetime.now(UTC) + timedelta(seconds=0.05))
+    order = volley.first()
+    assert isinstance(order, SignedOrder)
+    volley.load(await place.battery.load(order))
+
+    def aborted() -> None:
+        raise PermissionError("aborted")
+
+    place.wanted = aborted
+    async with asyncio.timeout(5):
+        with pytest.raises(PermissionError, match="aborted"):
+            await place.launchpad.fly(volley, lambda: None)
+
+    assert len(server.orders) == 1
+    assert [shot.answer for shot in volley.news] == ["refused"]
+
+
+@pytest.mark.parametrize("answers", [[SILENCE]])
+async def test_an_answer_that_may_not_be_waited_for_leaves_its_shot_in_doubt(place: Range, server: Server) -> None:
+    """Its connection carries nothing else: what comes on it would be taken for another order's answer."""
+    place.overdue = True
+    volley, shots = await place.shoot()
+
+    assert [shot.answer for shot in shots] == ["unknown"]
+    assert volley.ended is shots[0]
+    assert shots[0].answered - shots[0].sent < 2.5
+    assert volley.line is not None
+    assert not place.battery._lines[volley.line.number].stands
+    assert len(server.orders) == 1
