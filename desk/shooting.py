@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 
 from desk.aftermath import GUARDED, Aftermath
 from desk.entry_ask import ask_inside, best_ask
-from desk.last_look import Disarmed, EntryGivenUp, InDoubt, LastLook
+from desk.last_look import AimLost, Disarmed, EntryGivenUp, InDoubt, LastLook
 from desk.session_desk import SessionDesk
 from desk.shot_record import shot_record
 from desk.stop_watch import until_stop, until_time_stop
 from desk.volley import Firing, Shot, Volley
+from desk.waiting import until_woken
 from domain.entry import (
     EntryOver,
     Lane,
@@ -25,6 +26,7 @@ from domain.entry import (
     after_order,
     after_refusal,
     again,
+    at_once,
     cost,
     first_price,
 )
@@ -50,6 +52,7 @@ LOAD_BEFORE_S = 2.0
 _RELOAD_BEFORE_S = 0.3
 """Of a further shot: whoever gives the entry up meanwhile does not wait for it."""
 _MEASURE_EVERY_S = 5.0
+_MEASURE_AGAIN_S = 0.5
 _DOUBT_LOOK_S = 0.05
 
 
@@ -79,6 +82,7 @@ class Shooting:
         self._disarmed: Disarmed | None = None
         self._near: set[int] = set()  # lanes whose shots are about to leave
         self._heard = asyncio.Event()
+        self._learnt = asyncio.Event()
         self._firing = Firing(
             clock=self._kit.clock,
             exchange_clock=self._kit.exchange_clock,
@@ -89,6 +93,8 @@ class Shooting:
             doubted=lambda shot: look.doubt.add(shot.request.client_order_id),
             bought=lambda: self._bought,
             rules=rules,
+            still_wanted=self._still_wanted,
+            overdue=self._aftermath.answer_is_overdue,
         )
 
     async def run(self) -> EntryOver:
@@ -163,12 +169,13 @@ class Shooting:
                 return step
             price = step.price
             again_at = await self._exchange_now() + timedelta(seconds=step.pause_s)
+            await self._until_near(lane)  # a clock that was set back has the lane's beginning before it again
             await self._until(again_at - timedelta(seconds=_RELOAD_BEFORE_S))
             if self._policy.strategy is EntryStrategy.MARKET:
                 ask = await self._ask_inside(lane, timing.until(bought=self._bought))
                 if isinstance(ask, EntryOver):
                     return ask
-            aim = max(again_at, await self._exchange_now(), aim)
+            aim = max(again_at, await self._exchange_now(), lane.begins)
 
     async def _volley(self, volley: Volley, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """Let it fly and learn what came of it."""
@@ -186,6 +193,9 @@ class Shooting:
         except InDoubt as doubt:
             volley.put_back()
             return await self._after_doubt(doubt, volley, timing)
+        except AimLost as lost:
+            volley.put_back()
+            return await self._aim_anew(lost, volley, timing)
         finally:
             self._told(volley)
             if volley.line is not None:
@@ -215,8 +225,21 @@ class Shooting:
         """Wait until every outcome is known, or no shot may go any more."""
         while self._look.doubt and await self._exchange_now() <= timing.until(bought=self._bought):
             self._look.still_wanted()
-            await self._kit.clock.sleep(_DOUBT_LOOK_S)
-        return again(volley.price, timing, await self._exchange_now(), str(doubt), bought=self._bought)
+            await until_woken(self._learnt, _DOUBT_LOOK_S)
+        return at_once(volley.price, timing, await self._exchange_now(), str(doubt), bought=self._bought)
+
+    async def _aim_anew(self, lost: AimLost, volley: Volley, timing: Timing) -> ShootAgain | EntryOver:
+        """Once the exchange's clock is known well enough, which is measured anew where it is not, or no shot may go any
+        more."""
+        now = await self._exchange_now()
+        while not self._look.time_is_known() and now <= timing.until(bought=self._bought):
+            self._still_wanted()
+            with suppress(TryAgain, OutcomeUnknown, Refused):
+                await self._kit.exchange_clock.synchronise()
+            if not self._look.time_is_known():
+                await self._kit.clock.sleep(_MEASURE_AGAIN_S)
+            now = await self._exchange_now()
+        return at_once(volley.price, timing, now, str(lost), bought=self._bought)
 
     async def _rules_changed(self, sized_by: SymbolRules) -> bool:
         """Whether orders must now be sized otherwise than by those: what follows is. Another lane may have seen it."""
@@ -231,6 +254,7 @@ class Shooting:
     async def _learn(self, shot: Shot, timing: Timing, lane: Lane) -> ShootAgain | EntryOver:
         """The venue took the shot, or nobody knows: find out how it ended."""
         known = await self._aftermath.learn(shot)
+        self._learnt.set()
         if isinstance(known, EntryOver):
             return known
         left, now = self._left(lane), await self._desk.exchange_now()
@@ -244,9 +268,13 @@ class Shooting:
     async def _until(self, instant: datetime) -> None:
         """Wait for an exchange time, as long as the entry is wanted. Raises what ends it."""
         while (left_s := (instant - await self._exchange_now()).total_seconds()) > 0:
-            self._look.still_wanted()
-            self._desk.keeper.check()
+            self._still_wanted()
             await self._kit.clock.sleep(min(left_s, 0.25))
+
+    def _still_wanted(self) -> None:
+        """Raises what ends the entry while a shot waits; memory only, on any thread."""
+        self._look.still_wanted()
+        self._desk.keeper.check()
 
     async def _exchange_now(self) -> datetime:
         return await self._desk.exchange_now(self._look.still_wanted)

@@ -3,7 +3,12 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from domain.events import ClockMeasured, EntryEnded, LeaseTaken, PhaseEntered, ShotAnswered, ShotSent
+from domain.policy import EntryStrategy
+from tests.builders import KEY
+from tests.desk import entries
 from tests.desk.floor import Floor
 from tests.desk.sessions import a_floor
 
@@ -130,8 +135,9 @@ async def test_a_machine_suspended_while_armed_measures_anew_and_fires() -> None
     assert len(floor.store.of(LeaseTaken)) == 1
 
 
-async def test_a_machine_suspended_between_two_shots_finds_what_it_sent() -> None:
-    """No time is known when the answer comes: the attempt ends, and the next one reconciles before anything else."""
+@pytest.mark.parametrize("what", ["set ahead", "set back", "suspended", "unsure"])
+async def test_a_clock_that_jumps_between_two_shots_ends_no_entry(what: str) -> None:
+    """The next shot is aimed anew, by a new measurement where there is no exchange time that will do."""
     floor = a_floor(time_stop_s=2, ladder=())
     floor.exchange.opens_at += timedelta(seconds=0.5)
     desk = floor.desk()
@@ -140,17 +146,80 @@ async def test_a_machine_suspended_between_two_shots_finds_what_it_sent() -> Non
     def second_look() -> None:
         nonlocal looks
         looks += 1
-        if looks == 2:
+        if looks != 2:
+            return
+        if what == "suspended":
             floor.clock.suspended_s += 0.3
+        elif what == "unsure":
+            floor.exchange_clock.bound = 1.0
+            floor.exchange_clock.measure()
+            floor.exchange_clock.bound = 0.002
+        else:
+            floor.exchange_clock.set_ahead_s = 0.02 if what == "set ahead" else -0.3
+            floor.exchange_clock.measure()
 
     floor.launchpad.before_look = second_look
 
-    await floor.trade(desk)
+    entry, _ = await floor.trade(desk)
     await desk.close()
 
-    assert looks == 2
-    assert len(floor.store.of(EntryEnded)) == 1
+    assert entry.result == "filled", entry.reason
+    assert len(floor.store.of(LeaseTaken)) == len(floor.store.of(EntryEnded)) == 1
+    assert looks > 2
+    assert len(floor.store.of(ShotSent)) == len(floor.exchange.sent)
     assert floor.complaints() == []
+
+
+async def test_a_clock_that_stays_unsure_between_two_shots_sends_nothing_more_and_asks_with_pauses() -> None:
+    """Until the grace is over; nobody's request budget is used up for it."""
+    floor = a_floor(grace_s=10)
+    floor.exchange.opens_at += timedelta(seconds=0.5)
+    desk = floor.desk()
+    looks = sent_before = 0
+
+    def second_look() -> None:
+        nonlocal looks, sent_before
+        looks += 1
+        if looks == 2:
+            sent_before = len(floor.exchange.sent)
+            floor.exchange_clock.bound = 1.0
+            floor.exchange_clock.measure()
+
+    floor.launchpad.before_look = second_look
+
+    entry, _ = await floor.trade(desk)
+    await desk.close()
+
+    assert (entry.result, len(floor.exchange.sent)) == ("nothing", sent_before)
+    assert "not known well enough" in entry.reason
+    assert floor.exchange_clock.measured < 25
+
+
+async def test_an_abort_is_heard_although_the_clock_was_set_back_between_two_shots() -> None:
+    """A minute: the lane's beginning is before it again, and is waited for with an open ear."""
+    floor = entries.a_floor(strategy=EntryStrategy.TRANCHE, tranche_parts=2, tranche_every_s=3, time_stop_s=600)
+    desk = floor.desk()
+    looks = 0
+
+    def second_look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            floor.exchange_clock.set_ahead_s = -60
+            floor.exchange.now = lambda: floor.clock.now() - timedelta(seconds=60)  # type: ignore[method-assign]
+            floor.exchange_clock.measure()
+
+    floor.launchpad.before_look = second_look
+    firing = asyncio.create_task(desk.fire(KEY))
+    await floor.at(5, lambda: floor.store.change(aborting=True))
+    told_at = floor.clock.monotonic()
+
+    entry = await firing
+    ended_after = floor.clock.monotonic() - told_at
+    await desk.close()
+
+    assert entry.result == "filled"
+    assert ended_after < 0.5
 
 
 async def test_a_guard_survives_a_suspension() -> None:

@@ -99,7 +99,7 @@ async def test_a_frozen_desk_does_not_withdraw_what_the_next_one_sent() -> None:
     desk._kit = replace(desk._kit, store=cast(Any, frozen), leases=cast(Any, frozen))
     before = asyncio.all_tasks()
     asyncio.create_task(floor.trade(desk))  # noqa: RUF006  # ended with all that it started
-    await floor.at(-18.0, lambda: floor.store.change(policy_revision=1))
+    await floor.at(-18.0, floor.store.change_plan)
     await frozen.begun.wait()
     await killed_after_its_shot(floor, "fire-next")
     frozen.continued.set()

@@ -9,21 +9,30 @@ from typing import Any
 
 import pytest
 
+from desk.volley import ANSWER_WITHIN_S
 from domain.errors import NotTradable, RateLimited, TryAgain
-from domain.events import EntryEnded, LeaseTaken
+from domain.events import EntryEnded, LeaseTaken, OrderAbsent, ShotAnswered
 from domain.money import Base
 from domain.orders import Side
 from domain.policy import EntryStrategy
 from tests.builders import KEY, RULES
 from tests.desk.entries import a_floor, after_opening, buys
 from tests.desk.floor import Floor, Life
-from tests.fakes import FakeExchange, Lost
+from tests.fakes import FakeBattery, FakeExchange, Lost
 
+BURST: dict[str, Any] = {"strategy": EntryStrategy.BURST}
 TRANCHE: dict[str, Any] = {"strategy": EntryStrategy.TRANCHE, "tranche_parts": 2, "tranche_every_s": 3, "window_s": 60}
 
 
 def prices_paid(floor: Floor) -> list[Decimal]:
     return [fill.price for _, fill in floor.exchange.trades if fill.side is Side.BUY]
+
+
+async def until_sold(floor: Floor) -> float:
+    """Seconds after the opening at which the first sale was made."""
+    while not any(order.side is Side.SELL for order in floor.exchange.orders):
+        await asyncio.sleep(0.01)
+    return after_opening(floor, next(order for order in floor.exchange.orders if order.side is Side.SELL))
 
 
 def a_market_floor() -> Floor:
@@ -314,3 +323,120 @@ async def test_a_part_in_doubt_keeps_no_position_from_its_guard_when_the_window_
     await desk.close()
 
     assert ended == ["filled"]
+
+
+async def test_an_abort_is_heard_while_a_part_waits_for_room_in_the_request_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The venue asked for rest, so that no place can be had until the end of the window."""
+    floor = a_floor(**TRANCHE, time_stop_s=600)
+    floor.exchange.fates.extend([None, NotTradable("halted")])
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(1, lambda: None)
+
+    async def none(*_: Any, **__: Any) -> None:
+        """No place was taken ahead."""
+
+    monkeypatch.setattr(FakeBattery, "restock", none)
+    floor.lines.opened[0].places = 0
+    await floor.at(5, lambda: floor.store.change(aborting=True))
+    sold_after = await until_sold(floor)
+
+    await trading
+    await desk.close()
+
+    assert 5 < sold_after < 6
+    assert floor.complaints() == []
+
+
+@pytest.mark.parametrize("what", ["stop", "abort"])
+@pytest.mark.parametrize("entry", [{**BURST, "burst_shots": 2}, {**TRANCHE, "tranche_every_s": 1}])
+async def test_a_purchase_has_its_guard_although_another_shot_is_not_answered(entry: Any, what: str) -> None:
+    """That shot is in doubt from then on, and the guard asks about it: long before its answer would be given up."""
+    floor = a_floor(**entry, time_stop_s=600)
+    floor.launchpad.answers_within_s = floor.exchange.answer_within_s = ANSWER_WITHIN_S
+    floor.exchange.fates.extend([None, Lost(booked=False)])
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    act = {"stop": lambda: floor.exchange.set_bid("0.03"), "abort": lambda: floor.store.change(aborting=True)}[what]
+    await floor.at(1.1, act)
+    sold_after = await until_sold(floor)
+
+    await trading
+    await desk.close()
+
+    assert 1.1 < sold_after < 3
+    assert floor.complaints() == []
+
+
+async def test_a_purchase_whose_own_lane_waits_for_an_answer_has_its_guard_after_the_fire_window() -> None:
+    """What was bought first is known; the shot for the rest of the slice is not answered and turns out to live."""
+    floor = a_floor(time_stop_s=600)
+    floor.launchpad.answers_within_s = floor.exchange.answer_within_s = ANSWER_WITHIN_S
+    floor.exchange.offers = Decimal(300)
+    floor.exchange.fates.extend([None, Lost(booked=True, after_s=0.9)])
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(1, lambda: floor.exchange.set_bid("0.03"))
+    sold_after = await until_sold(floor)
+
+    await trading
+    await desk.close()
+
+    assert sold_after < 1.8
+    assert floor.complaints() == []
+
+
+async def test_an_unanswered_part_is_waited_for_while_the_entry_may_go_on_buying() -> None:
+    """Its answer takes almost two seconds; stop and time stop are watched meanwhile, so nothing is in doubt."""
+    floor = a_floor(**TRANCHE, time_stop_s=30)
+    floor.launchpad.answers_within_s = floor.exchange.answer_within_s = ANSWER_WITHIN_S
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(2.5, lambda: setattr(floor.exchange, "latency_s", 1.8))
+    await floor.at(6, lambda: setattr(floor.exchange, "latency_s", 0.01))
+
+    await trading
+    await desk.close()
+
+    assert len(buys(floor)) == 2
+    assert {shot.answer for shot in floor.store.of(ShotAnswered)} == {"accepted"}
+
+
+async def test_a_burst_that_begins_before_the_opening_has_shots_until_its_end() -> None:
+    """Those that come too early are committed beside the others."""
+    floor = a_floor(**BURST, burst_shots=2, burst_spacing_ms=0, burst_first_ms=-200)
+    floor.exchange.opens_at += timedelta(seconds=12)
+    desk = floor.desk()
+
+    entry = await desk.fire(KEY)
+    await desk.close()
+
+    assert entry.result == "filled", entry.reason
+
+
+async def test_a_shot_that_waited_for_anothers_outcome_leaves_when_it_is_known() -> None:
+    """It was kept from leaving, not refused: nothing has to be paced."""
+    floor = a_floor(**BURST, burst_shots=3, burst_spacing_ms=1000)
+    floor.exchange.fates.append(Lost(booked=False))
+    desk = floor.desk()
+
+    await desk.fire(KEY)
+    await desk.close()
+
+    settled_at = floor.store.written_at[floor.store.of(OrderAbsent)[0].key]
+    waited = after_opening(floor, buys(floor)[0]) - (settled_at - floor.record.opens_at).total_seconds()
+    assert waited < 0.05
+
+
+async def test_a_shot_that_waited_for_anothers_outcome_does_not_lose_its_grace() -> None:
+    """A pause as after a refusal would be longer than what is left of it."""
+    floor = a_floor(**BURST, burst_shots=3, burst_spacing_ms=1000, grace_s=9)
+    floor.exchange.fates.append(Lost(booked=False))
+    desk = floor.desk()
+
+    entry = await desk.fire(KEY)
+    await desk.close()
+
+    assert len(buys(floor)) >= 2, entry.reason

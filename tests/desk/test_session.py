@@ -1,17 +1,21 @@
 """A session from arming to flat, and how desks share it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from domain.events import (
     EntryEnded,
     ExitDecided,
+    IntentWithdrawn,
     LeaseTaken,
     StoodDown,
 )
 from domain.exits import Trigger
-from domain.orders import OrderKind
+from domain.money import Price
+from domain.orders import OrderKind, Side
+from domain.policy import ExitPolicy
 from domain.session import Phase
 from tests.builders import KEY
 from tests.desk.floor import Life
@@ -66,12 +70,46 @@ async def test_a_changed_plan_disarms_and_is_armed_anew() -> None:
     assert floor.complaints() == []
 
 
+async def test_exits_that_are_changed_just_before_the_opening_cost_no_entry() -> None:
+    """They are no part of the purchase; the guard goes by the new ones."""
+    floor = a_floor(ladder=())
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    changed = replace(floor.record.policy, exits=ExitPolicy(ladder=(), time_stop_s=3))
+    await floor.at(-0.05, lambda: floor.store.change(policy=changed, policy_revision=1))
+
+    entry, _ = await trading
+    await desk.close()
+
+    [bought_at, sold_at] = floor.exchange.booked_at
+    assert entry.result == "filled"
+    assert 3 <= (sold_at - bought_at).total_seconds() < 4
+    assert floor.complaints() == []
+
+
+async def test_a_price_bound_that_is_changed_before_the_opening_is_armed_anew() -> None:
+    """Nothing leaves at the old one, also when exits are changed with it."""
+    floor = a_floor(ladder=(), time_stop_s=2)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    policy = floor.record.policy
+    bound = Price(Decimal("0.055"))
+    changed = replace(policy, entry=replace(policy.entry, max_price=bound), exits=ExitPolicy(ladder=(), time_stop_s=3))
+    await floor.at(-4, lambda: floor.store.change(policy=changed, policy_revision=1))
+
+    await trading
+    await desk.close()
+
+    assert [request.price for request in floor.exchange.sent if request.side is Side.BUY] == [bound]
+    assert len(floor.store.of(IntentWithdrawn)) > 0
+
+
 async def test_a_disarmed_answer_is_given_once() -> None:
     """Whoever fires again while the old run lets go gets a new run, not the old answer."""
     floor = a_floor()
     desk = floor.desk()
     firing = asyncio.create_task(desk.fire(KEY))
-    await floor.at(-4.0, lambda: floor.store.change(policy_revision=1))
+    await floor.at(-4.0, floor.store.change_plan)
     first = await firing
     floor.store.change(aborting=True)
 

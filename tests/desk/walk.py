@@ -193,7 +193,7 @@ class Walk:
 
         once(0.35, "abort", -3, 12, lambda: store.change(aborting=True))
         once(0.15, "halt", -3, 12, lambda: store.change(halted=True))
-        once(0.1, "new plan", -3, 1, lambda: store.change(policy_revision=store.record.policy_revision + 1))
+        once(0.1, "new plan", -3, 1, store.change_plan)
         once(0.3, "more is offered", 1, 8, lambda: setattr(exchange, "offers", None))
         once(0.2, "thin book", -1, 0, lambda: exchange.set_asks(("0.05", "100"), ("0.051", "100"), ("0.052", "300")))
         once(0.3, "crash", 0.2, 8, lambda: exchange.set_bid("0.03"))
