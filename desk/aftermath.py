@@ -32,10 +32,15 @@ class Aftermath:
     def bought(self) -> bool:
         return self._bought_at is not None
 
+    @property
+    def bought_for_s(self) -> float:
+        """Seconds since something was bought; below zero: nothing was."""
+        return -1.0 if self._bought_at is None else self._desk.kit.clock.monotonic() - self._bought_at
+
     async def learn(self, shot: Shot) -> Order | EntryOver | None:
         """How its order ended, None: it never existed; or that its lane is over with it."""
         name = shot.request.client_order_id
-        absent_at = absent_from(shot.aim, self._policy.recv_window_ms)
+        absent_at = absent_from(shot.stamp, self._policy.recv_window_ms)
         rests = shot.request.kind is OrderKind.LIMIT
         if rests:
             await self._rest(shot.intent, absent_at)

@@ -90,8 +90,6 @@ class LastLook:
     def _why_aim_is_off(self, aimed: ClockEstimate) -> str | None:
         """What of the exchange's clock is not true any more; None: the aim holds."""
         known = self._desk.kit.exchange_clock.estimate()
-        if known is aimed:
-            return None
         now = self._desk.kit.clock.monotonic()
         if known is None:
             return "the machine was suspended after the shot was aimed"

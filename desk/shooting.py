@@ -19,6 +19,7 @@ from desk.stop_watch import until_stop, until_time_stop
 from desk.volley import Firing, Shot, Volley
 from desk.waiting import until_woken
 from domain.entry import (
+    FIRE_WINDOW_S,
     EntryOver,
     Lane,
     ShootAgain,
@@ -104,7 +105,7 @@ class Shooting:
             asyncio.create_task(self._battery.keep(), name=f"lines {self._desk.key}"),
             asyncio.create_task(self._keep_measuring(), name=f"entry clock {self._desk.key}"),
         ]
-        if self._policy.strategy in GUARDED:
+        if self._policy.strategy in GUARDED or self._span_s > FIRE_WINDOW_S:
             for reached, what in ((until_stop, "stop"), (until_time_stop, "time stop")):
                 watching = self._watch(reached, what)
                 helpers.append(asyncio.create_task(watching, name=f"entry {what} {self._desk.key}"))
@@ -136,6 +137,11 @@ class Shooting:
                 broken = broken or error
         if broken is not None:
             raise broken
+
+    @property
+    def _span_s(self) -> float:
+        """From the first lane's beginning to the last one's."""
+        return (self._lanes[-1].begins - self._lanes[0].begins).total_seconds()
 
     @property
     def _bought(self) -> bool:
@@ -170,7 +176,10 @@ class Shooting:
             price = step.price
             again_at = await self._exchange_now() + timedelta(seconds=step.pause_s)
             await self._until_near(lane)  # a clock that was set back has the lane's beginning before it again
-            await self._until(again_at - timedelta(seconds=_RELOAD_BEFORE_S))
+            if await self._others_bought_before(again_at - timedelta(seconds=_RELOAD_BEFORE_S)):
+                if self._aftermath.bought_for_s > FIRE_WINDOW_S:
+                    return EntryOver("filled", "what was bought needs its guard before the next shot would leave")
+                again_at = await self._exchange_now()  # the market is open, so nothing has to be waited for
             if self._policy.strategy is EntryStrategy.MARKET:
                 ask = await self._ask_inside(lane, timing.until(bought=self._bought))
                 if isinstance(ask, EntryOver):
@@ -262,8 +271,20 @@ class Shooting:
 
     async def _until_near(self, lane: Lane) -> None:
         """Wait until the lane's first order has to be laid ready."""
-        await self._until(lane.begins - timedelta(seconds=LOAD_BEFORE_S))
+        # A lane that follows others at a distance still hears what ends the entry until just before.
+        follows = (lane.begins - self._lanes[0].begins).total_seconds() > FIRE_WINDOW_S
+        await self._until(lane.begins - timedelta(seconds=_RELOAD_BEFORE_S if follows else LOAD_BEFORE_S))
         self._near.add(lane.number)
+
+    async def _others_bought_before(self, instant: datetime) -> bool:
+        """Wait for an exchange time, or for a purchase of another lane; whether that came first. Parts of a tranche
+        wait for their own time whatever others bought. Raises what ends the entry."""
+        while (left_s := (instant - await self._exchange_now()).total_seconds()) > 0:
+            if self._bought and self._policy.strategy is EntryStrategy.BURST:
+                return True
+            self._still_wanted()
+            await until_woken(self._learnt, min(left_s, 0.25))
+        return False
 
     async def _until(self, instant: datetime) -> None:
         """Wait for an exchange time, as long as the entry is wanted. Raises what ends it."""

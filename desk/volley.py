@@ -34,6 +34,10 @@ _SPIN_FOR_S = 0.25
 """After a send: an answer that is not here by then is waited for, not spun for."""
 _STILL_AWAITED_EVERY_S = 0.05
 """How often it is asked from then on whether it may be waited for."""
+_STAMP_HOLDS_S = 0.05
+"""An order that was kept back by no more leaves as it lies: to sign it anew could cost its connection, or its place."""
+_PAUSES_HERE_S = 0.3
+"""A longer pause is the event loop's to wait for: it hears meanwhile what ends the entry, or what others bought."""
 _PLACE_AGAIN_S = 0.005
 """How often a place in the request budget is looked for while none was taken ahead."""
 
@@ -43,7 +47,8 @@ class Shot:
     """What became of one order that left, in local monotonic seconds where not said otherwise.
 
     aim: exchange time at which it was to arrive. at: when it was to leave. aimed_by: what was known of the exchange's
-    clock then. line: which connection carried it. answer: accepted, refused, try again or unknown.
+    clock then. stamp: exchange time that it bears, later than the aim when something kept it back. line: which
+    connection carried it. answer: accepted, refused, try again or unknown.
     """
 
     intent: OrderIntent
@@ -51,6 +56,7 @@ class Shot:
     aim: datetime
     at: float
     aimed_by: ClockEstimate
+    stamp: datetime
     line: int = 0
     sent: float = 0.0
     first_byte: float | None = None
@@ -176,7 +182,7 @@ class Volley:
             after_refusal(refused, self.price, self._timing, shot.aim, bought=False)
             request = request_for(shot.intent, self._firing.rules, self.price, self._budget)
             if request is not None:
-                self._line.rehearse(self._firing.sign(request, shot.aim, self._timing.policy.recv_window_ms))
+                self._line.rehearse(self._firing.sign(request, shot.stamp, self._timing.policy.recv_window_ms))
 
     @property
     def rules(self) -> SymbolRules:
@@ -200,7 +206,8 @@ class Volley:
     def _check(self) -> None:
         """A connection that died since the order was laid ready is replaced by one that stands."""
         assert self._shot is not None
-        if self._line.ready() and self._now <= self._shot.at:  # what had to wait for its turn is stamped anew
+        holds_s = min(_STAMP_HOLDS_S, self._timing.policy.recv_window_ms / 4000)
+        if self._line.ready() and self._now <= self._shot.at + holds_s:
             self._step, self.due = _Step.FIRE, self._shot.at
         else:
             self._lay_ready()
@@ -210,12 +217,11 @@ class Volley:
         shot = self._shot
         assert shot is not None
         if (late_s := self._now - shot.at) > 0:
-            shot.at += late_s
-            shot.aim += timedelta(seconds=late_s)
+            shot.stamp = shot.aim + timedelta(seconds=late_s)
         try:
             self.line = self._firing.battery.reload(self._signed(shot), self._line)
         except RateLimited:  # the event loop takes another one as soon as there is room
-            if shot.aim > self._timing.until(bought=self._firing.bought()):
+            if shot.stamp > self._timing.until(bought=self._firing.bought()):
                 self._end(EntryOver("nothing", "the request budget allowed no further shot in time"))
                 return
             self._firing.still_wanted()  # there may be no room for minutes
@@ -277,8 +283,8 @@ class Volley:
         step = after_refusal(error, shot.request.price, self._timing, now, bought=self._firing.bought())
         if isinstance(step, EntryOver):
             self._end(step)
-        elif shot.request.kind is OrderKind.MARKET:  # never without another look at the ask
-            self._end(error)
+        elif shot.request.kind is OrderKind.MARKET or step.pause_s > _PAUSES_HERE_S:
+            self._end(error)  # the next market order never leaves without another look at the ask
         else:
             self._again(step, now, estimate)
 
@@ -300,11 +306,11 @@ class Volley:
         request = request_for(self._intents[0], self._firing.rules, self.price, self._budget)
         if request is None:
             return EntryOver("nothing", f"no order fits what is left of the budget at {self.price}")
-        self._shot = Shot(self._intents.popleft(), request, aim, at, estimate)
+        self._shot = Shot(self._intents.popleft(), request, aim, at, estimate, stamp=aim)
         return self._shot
 
     def _signed(self, shot: Shot) -> SignedOrder:
-        return self._firing.sign(shot.request, shot.aim, self._timing.policy.recv_window_ms)
+        return self._firing.sign(shot.request, shot.stamp, self._timing.policy.recv_window_ms)
 
     def _note(self, answer: str, code: int | None, text: str, at: float, taken_at: datetime | None = None) -> Shot:
         shot = self._shot

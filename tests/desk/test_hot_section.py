@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 import tracemalloc
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
@@ -30,7 +31,8 @@ from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.hot_line import MexcHotLine
 from adapters.mexc.limits import Limits
 from adapters.mexc.signing import Credentials
-from desk.launchpad import Launchpad
+from desk.launchpad import NEVER, Launchpad
+from desk.shot_record import shot_record
 from desk.volley import Firing, Shot, Volley
 from domain.entry import Timing, plan_lanes
 from domain.exchange_time import ClockEstimate
@@ -131,15 +133,23 @@ class Range:
         return Volley(firing, Timing(POLICY, aim, aim), deque(lanes[0].intents), MAX_PRICE, budget, aim)
 
     async def shoot(self) -> tuple[Volley, list[Shot]]:
-        volley = self.volley(datetime.now(UTC) + timedelta(seconds=0.05))
+        volley = await self.ready(datetime.now(UTC) + timedelta(seconds=0.05))
+        await self.battery.restock(shots=True)
+        await self.fly(volley)
+        return volley, list(volley.news)
+
+    async def ready(self, aim: datetime) -> Volley:
+        """Its first order lies on a line."""
+        volley = self.volley(aim)
         order = volley.first()
         assert isinstance(order, SignedOrder)
         volley.load(await self.battery.load(order))
-        await self.battery.restock(shots=True)
+        return volley
+
+    async def fly(self, volley: Volley) -> None:
         await self.launchpad.fly(volley, lambda: None)
         assert volley.line is not None
         self.battery.give_back(volley.line)
-        return volley, list(volley.news)
 
     def _look(self, aimed_by: ClockEstimate) -> None:
         self.looks += 1
@@ -380,3 +390,54 @@ async def test_an_answer_that_may_not_be_waited_for_leaves_its_shot_in_doubt(pla
     assert volley.line is not None
     assert not place.battery._lines[volley.line.number].stands
     assert len(server.orders) == 1
+
+
+class Stall:
+    """What a busy machine or another session's step does: at `due` the launchpad's thread is away for a while."""
+
+    waits_at: int | None = None
+    spins_until = 0.0
+
+    def __init__(self, due: float, for_s: float) -> None:
+        self.due = due
+        self.over = False
+        self._for_s = for_s
+
+    def act(self) -> None:
+        time.sleep(self._for_s)
+        self.over, self.due = True, NEVER
+
+    def listen(self) -> None: ...
+
+    def rehearse(self) -> None: ...
+
+
+@pytest.mark.parametrize("answers", [[TAKEN]])
+async def test_an_order_that_is_kept_back_for_milliseconds_leaves_on_its_own_connection(place: Range) -> None:
+    """As it lies: another one might not be there."""
+    volley = await place.ready(datetime.now(UTC) + timedelta(seconds=0.15))
+    line = volley.line
+
+    stall = Stall(volley.due - 0.0001, 0.006)
+    await asyncio.gather(place.launchpad.fly(stall, lambda: None), place.fly(volley))
+
+    [shot] = volley.news
+    assert shot.answer == "accepted"
+    assert volley.line is line
+    assert shot.stamp == shot.aim
+
+
+@pytest.mark.parametrize("answers", [[TAKEN]])
+async def test_what_is_kept_back_for_long_is_stamped_anew_and_told_as_late(place: Range) -> None:
+    volley = await place.ready(datetime.now(UTC) + timedelta(seconds=0.15))
+    await place.battery.restock(shots=True)
+
+    stall = Stall(volley.due - 0.0001, 0.1)
+    await asyncio.gather(place.launchpad.fly(stall, lambda: None), place.fly(volley))
+
+    [shot] = volley.news
+    sent, _ = shot_record(shot)
+    assert shot.answer == "accepted"
+    assert sent.late_us > 90_000
+    assert shot.stamp - shot.aim > timedelta(seconds=0.09)
+    assert sent.planned_at == shot.aim

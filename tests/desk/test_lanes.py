@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from desk.volley import ANSWER_WITHIN_S
+from domain.entry import FIRE_WINDOW_S
 from domain.errors import NotTradable, RateLimited, TryAgain
-from domain.events import EntryEnded, LeaseTaken, OrderAbsent, ShotAnswered
+from domain.events import EntryEnded, LeaseTaken, OrderAbsent, ShotAnswered, ShotSent
 from domain.money import Base
 from domain.orders import Side
 from domain.policy import EntryStrategy
@@ -440,3 +441,86 @@ async def test_a_shot_that_waited_for_anothers_outcome_does_not_lose_its_grace()
     await desk.close()
 
     assert len(buys(floor)) >= 2, entry.reason
+
+
+def a_late_burst() -> Floor:
+    """The listing opens 4 s late, when each lane shoots every ten seconds."""
+    floor = a_floor(**BURST, burst_shots=5, burst_spacing_ms=200, time_stop_s=60)
+    floor.exchange.opens_at += timedelta(seconds=4)
+    return floor
+
+
+async def test_what_one_lane_of_a_late_burst_buys_ends_the_pause_of_the_others() -> None:
+    """It shows that the market is open: each shoots once more at once, none of them ten seconds later."""
+    floor = a_late_burst()
+    desk = floor.desk()
+
+    await floor.trade(desk)
+    await desk.close()
+
+    bought = [after_opening(floor, order) for order in buys(floor)]
+    assert len(bought) == 5
+    assert max(bought) - min(bought) <= FIRE_WINDOW_S
+    assert floor.exchange.spent <= floor.record.policy.budget_quote
+
+
+@pytest.mark.parametrize("what", ["stop", "abort"])
+async def test_a_burst_that_bought_late_is_guarded_at_once(what: str) -> None:
+    """Its lanes do not end with their pauses, the last of which would be at fourteen seconds."""
+    floor = a_late_burst()
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    act = {"stop": lambda: floor.exchange.set_bid("0.02"), "abort": lambda: floor.store.change(aborting=True)}[what]
+    await floor.at(5, act)
+
+    sold = await until_sold(floor)
+    await trading
+    await desk.close()
+
+    assert sold < 6
+
+
+async def test_a_stop_is_heard_while_a_part_pauses_after_a_refusal() -> None:
+    """The other parts of the tranche would come for half a minute more."""
+    floor = a_floor(strategy=EntryStrategy.TRANCHE, tranche_parts=4, tranche_every_s=12, window_s=60, time_stop_s=600)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(11, lambda: floor.exchange.fates.extend([NotTradable("no opponent order", code=30025)] * 9))
+    await floor.at(14.9, floor.exchange.fates.clear)
+    await floor.at(15, lambda: floor.exchange.set_bid("0.02"))
+
+    sold = await until_sold(floor)
+    await trading
+    await desk.close()
+
+    assert sold < 17
+
+
+async def test_the_stop_of_a_burst_that_is_spread_over_seconds_is_watched_while_it_buys() -> None:
+    floor = a_floor(**BURST, burst_shots=5, burst_spacing_ms=1000, time_stop_s=600)
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(0.5, lambda: floor.exchange.set_bid("0.02"))
+
+    sold = await until_sold(floor)
+    await trading
+    await desk.close()
+
+    assert sold < 2.5
+
+
+async def test_a_later_part_is_not_sent_by_a_clock_that_is_hardly_known() -> None:
+    """Also when it is aimed by what is known of it by now."""
+    floor = a_floor(**TRANCHE, time_stop_s=30)
+    desk = floor.desk()
+
+    def lose_the_bound() -> None:
+        floor.exchange_clock.bound = 1.0
+        floor.exchange_clock.measure()
+
+    await asyncio.gather(floor.trade(desk), floor.at(1, lose_the_bound))
+    await desk.close()
+
+    names = {order.client_order_id for order in buys(floor)}
+    bounds = [shot.bound_us for shot in floor.store.of(ShotSent) if shot.client_order_id in names]
+    assert len(bounds) == 1
