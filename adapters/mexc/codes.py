@@ -90,7 +90,11 @@ _NOT_WAITED_FOR = (408, 499)
 _FINE = (None, 0, 200)
 """What the member `code` of a successful answer may be; most have none."""
 
-_CAP = re.compile(r"Order price cannot exceed\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)")
+_CAP = re.compile(
+    r"Order price cannot exceed\s*([0-9]{1,20}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?)"
+    r"(?![0-9]|[.,][0-9]|[eE][+-]?[0-9])"
+)
+"""Small prices come with an exponent. A number that does not end where it was read to would be another price."""
 _LONGEST_TEXT = 200
 
 

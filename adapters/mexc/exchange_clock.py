@@ -156,8 +156,7 @@ class MexcExchangeClock:
         for number in range(SAMPLES):
             if number:
                 await self._clock.sleep(SPACING_S)
-            async with self._governor.admitted(build.TIME.cost, priority):
-                samples.append(await self._sample())
+            samples.append(await self._sample(priority))
         return tuple(samples)
 
     def _believe(self, fresh: tuple[ClockSample, ...]) -> ClockEstimate:
@@ -177,16 +176,19 @@ class MexcExchangeClock:
         log.warning("clock.jumped", clock=of.value, seconds=round(seconds, 6))
         return jump
 
-    async def _sample(self) -> ClockSample:
-        """One question; on a connection that has died meanwhile, one more on a new one."""
+    async def _sample(self, priority: Priority) -> ClockSample:
+        """One question; on a connection that has died meanwhile, one more on a new one. The first may have been asked
+        all the same: both are counted."""
         reused = self._connection is not None
         try:
-            return await self._ask()
+            async with self._governor.admitted(build.TIME.cost, priority):
+                return await self._ask()
         except BROKEN as exc:
             if not reused:
                 raise TryAgain(f"the venue does not tell its time ({exc or type(exc).__name__})") from exc
         try:
-            return await self._ask()
+            async with self._governor.admitted(build.TIME.cost, priority):
+                return await self._ask()
         except BROKEN as exc:
             raise TryAgain(f"the venue does not tell its time ({exc or type(exc).__name__})") from exc
 

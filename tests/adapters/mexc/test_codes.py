@@ -103,6 +103,29 @@ def test_the_opening_cap_is_read_from_the_refusal() -> None:
     assert without_cap.value.cap is None
 
 
+@pytest.mark.parametrize(
+    ("price", "cap"),
+    [
+        ("1E-7", "1E-7"),
+        ("1.5e-7", "1.5E-7"),
+        ("2E+1", "20"),
+        ("0." + "0" * 8 + "1" * 22, "0." + "0" * 8 + "1" * 22),
+        ("5EUR", "5"),
+        ("1E-777", None),
+        ("1,000.5", None),
+        ("1.2.3", None),
+    ],
+)
+def test_a_cap_is_read_as_a_whole_or_not_at_all(price: str, cap: str | None) -> None:
+    """A small one comes with an exponent; the beginning of another number is no cap."""
+    reply = Reply(400, orjson.dumps({"code": 30010, "msg": f"Order price cannot exceed {price}USDT"}))
+
+    with pytest.raises(PriceRefused) as refused:
+        accepted_body(reply, Purpose.WRITE)
+
+    assert refused.value.cap == (None if cap is None else Decimal(cap))
+
+
 @pytest.mark.parametrize("status", [429, 418, 403])
 def test_a_limit_says_how_long_to_wait(status: int) -> None:
     """Also the firewall's 403, which is a ban when it names a time."""

@@ -10,8 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.clock import SystemClock
-from adapters.mexc.exchange_clock import MexcExchangeClock
+from adapters.mexc.exchange_clock import SAMPLES, MexcExchangeClock
 from adapters.mexc.governor import RequestGovernor
+from adapters.mexc.limits import Limits, Resource
 from adapters.mexc.venue import MexcVenue
 from domain.clock_learning import UNEVEN_S
 from domain.errors import TryAgain
@@ -316,3 +317,18 @@ async def test_without_a_readable_answer_it_is_worth_another_try(
     await exchange_clock.close()
 
     assert estimate.one_way < 1
+
+
+async def test_a_question_that_is_asked_again_is_counted_again(scripted: Any, http_answer: Any) -> None:
+    """One that was cut off without an answer may have been at the venue."""
+    told = http_answer(200, b'{"serverTime":1767225600000}')
+    governor = RequestGovernor(SystemClock(), Limits(10**4, 10**4, 10**4, 10**4))
+    scripted.always = told
+    clock = MexcExchangeClock(scripted.url, clock=SystemClock(), governor=governor)
+    await clock.synchronise()
+    scripted.answers = [b"", told] * SAMPLES
+    await clock.synchronise()
+    used = governor.status().used[Resource.REQUESTS]
+    await clock.close()
+
+    assert used == len(scripted.requests) >= 3 * SAMPLES
