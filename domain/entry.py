@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
-from domain.errors import ClockRefused, NotTradable, OutcomeUnknown, PriceRefused, RateLimited, Refused, SniperError
+from domain.errors import (
+    BudgetUsedUp,
+    ClockRefused,
+    NotTradable,
+    OutcomeUnknown,
+    PriceRefused,
+    RateLimited,
+    Refused,
+    SniperError,
+)
 from domain.ids import Leg
 from domain.money import NO_QUOTE, Price, Quote, SymbolRules, plain
 from domain.orders import Fill, Order, OrderIntent, OrderKind, OrderRequest, OrderStatus, Side
@@ -194,7 +203,10 @@ def request_for(intent: OrderIntent, rules: SymbolRules, price: Price, left: Quo
     amount = None
     if intent.kind is OrderKind.MARKET:
         step = max(_AMOUNT_STEP, rules.price_step)  # an amount with more decimals than the price is refused
-        amount = Quote((budget / (1 + rules.taker_fee) / step).to_integral_value(ROUND_FLOOR) * step)
+        spent = budget / (1 + rules.taker_fee)
+        if rules.market_most is not None:
+            spent = min(spent, rules.market_most)
+        amount = Quote((spent / step).to_integral_value(ROUND_FLOOR) * step)
         if amount < rules.min_notional or amount <= 0:
             return None
     return OrderRequest(intent.client_order_id, intent.symbol, intent.side, intent.kind, limit, quantity, amount)
@@ -211,7 +223,7 @@ def after_refusal(
         raise ValueError("an unknown outcome must be learnt first")
     if isinstance(refusal, PriceRefused):
         return _after_price_refusal(refusal, price)
-    if isinstance(refusal, RateLimited):
+    if isinstance(refusal, RateLimited) and not isinstance(refusal, BudgetUsedUp):
         wait_s = 1.0 if refusal.retry_after_s is None else refusal.retry_after_s
         return again(price, timing, now, str(refusal), bought=bought, at_least_s=wait_s)
     if isinstance(refusal, Refused) and not isinstance(refusal, NotTradable | ClockRefused):

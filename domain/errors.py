@@ -10,6 +10,7 @@ SniperError
     ClockRefused       the timestamp was outside the venue's window
   TryAgain             nothing was changed; the same call may work later
     RateLimited        carries retry_after_s
+      BudgetUsedUp     by our own count; the venue asked for no rest
   OutcomeUnknown       no answer, or none we trust: the order may live; reconcile, never re-send
   LeaseLost            somebody else may trade this session now; stand down
   StoreUnavailable     our own database does not answer; nothing is known to be written
@@ -85,6 +86,11 @@ class RateLimited(TryAgain):
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(message)
+
+
+class BudgetUsedUp(RateLimited):
+    """Our own request budget has no room for the call now. `retry_after_s`: until there is, at the latest; room may
+    appear at any time, and the venue did not ask for any rest."""
 
 
 class OutcomeUnknown(SniperError):

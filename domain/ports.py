@@ -139,7 +139,8 @@ class HotLine(Protocol):
         """Called shortly before the instant: whether the connection still stands. Never waits."""
 
     def fire(self) -> float:
-        """Called at the instant: one send call. Returns local monotonic seconds right after it.
+        """Called at the instant: one send call. Returns local monotonic seconds right after it. Nothing leaves when the
+        venue has asked for rest since `ready` was asked: `hear` says so then.
 
         Raises OutcomeUnknown when the connection broke."""
 

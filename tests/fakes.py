@@ -19,12 +19,12 @@ from desk.volley import Volley
 from domain import ages
 from domain.commands import MovedOpening, NewSession
 from domain.errors import (
+    BudgetUsedUp,
     ClockRefused,
     LeaseLost,
     NotTradable,
     OrderRejected,
     OutcomeUnknown,
-    RateLimited,
     SizeRefused,
     StoreUnavailable,
     TryAgain,
@@ -571,7 +571,7 @@ class FakeBattery:
             carrier = standing[0]
         if self.places is not None:
             if not self.places:
-                raise RateLimited("no place in the request budget was taken ahead")
+                raise BudgetUsedUp("no place in the request budget was taken ahead")
             self.places -= 1
         carrier.lay(order)
         return carrier

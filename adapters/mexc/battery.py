@@ -1,4 +1,4 @@
-"""The warm connections of one session, behind domain.ports.Battery, and what its next shots take of the budget."""
+"""The warm connections of one session, behind domain.ports.Battery."""
 
 import asyncio
 import ssl
@@ -10,26 +10,26 @@ from adapters.mexc.breakers import Breakers
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.connection import BROKEN, CONNECT_TIMEOUT_S, Address
 from adapters.mexc.governor import ORDERS_WAIT_S, RequestGovernor
-from adapters.mexc.hot_line import MexcHotLine, Place
+from adapters.mexc.hot_line import MexcHotLine
 from adapters.mexc.http11 import request_bytes
 from adapters.mexc.limits import Priority
+from adapters.mexc.places import Places
 from adapters.mexc.signing import Credentials
-from domain.errors import RateLimited, SniperError, TryAgain
+from domain.errors import BudgetUsedUp, RateLimited, SniperError, TryAgain
 from domain.ports import Clock, HotLine, SignedOrder
 
-LEAVES_WITHIN_S = 5.0
-"""How long before its instant an order may be laid ready and still be counted as one that is about to leave."""
 WARM_FOR_S = 2.0
 """A connection that was idle for longer is tried with a ping before an order is laid on it."""
 REPLACED_AFTER_S = 240.0
 """No server is known that closes a connection in use sooner; one that does says so with its last answer."""
-AHEAD = 3
-"""Places taken for shots that may follow within milliseconds: the launchpad's thread cannot ask for one."""
 _LOOK_EVERY_S = 0.5
 
 
 class MexcBattery:
-    """Lines are handed out by `load` and `reload` and come back by `give_back`; those here are nobody's."""
+    """Lines are handed out by `load` and `reload` and come back by `give_back`; those here are nobody's.
+
+    places: what its orders take of the budget.
+    """
 
     def __init__(
         self,
@@ -39,21 +39,18 @@ class MexcBattery:
         *,
         clock: Clock,
         governor: RequestGovernor,
-        breakers: Breakers,
+        places: Places,
         trust: ssl.SSLContext | None,
         capture: PayloadCapture | None,
     ) -> None:
-        self._lines = [MexcHotLine(number, address, credentials, clock, trust, self._rests) for number in range(lines)]
+        rest = governor.rest
+        self._lines = [MexcHotLine(number, address, credentials, clock, trust, rest) for number in range(lines)]
         self._ping = request_bytes(build.PING.method, build.PING.path, address.host_header)
         self._clock = clock
         self._governor = governor
-        self._breakers = breakers
+        self._places = places
         self._capture = capture
         self._idle = deque(self._lines)
-        self._places: deque[Place] = deque()
-        self._expired: deque[Place] = deque()
-        self._restocking = asyncio.Lock()
-        self._closed = False
 
     async def warm_up(self) -> None:
         """Connect all lines. Raises TryAgain when not one of them stands then."""
@@ -71,7 +68,7 @@ class MexcBattery:
             raise TryAgain("every connection for orders is in use")
         try:
             await self._warm(line, priority)
-            line.lay(order, await self._place(priority, ORDERS_WAIT_S))
+            line.lay(order, await self._places.first(priority))
         except BaseException:
             self._idle.append(line)
             raise
@@ -81,24 +78,23 @@ class MexcBattery:
         """The line it returns takes the place of `line`, which is here again when it is another one. While the venue
         rests, what lies ready on `line` stays there."""
         mine = self._lines[line.number]
-        if self._rests():
+        if mine.rests():
             raise RateLimited("the venue asked for rest; nothing was sent")
         unused = mine.unlay()
         if unused is not None:
-            self._places.appendleft(unused)
+            self._places.put_back(unused)
         if mine.stands and not mine.holds():
             mine.drop()
-        other = None if mine.stands else self._take(standing=True)
-        carrier = mine if other is None else other
-        if not carrier.stands:
+        carrier = mine if mine.stands else self._take_holding()
+        if carrier is None:
             raise TryAgain("no connection stands that could carry the next order")
-        place = self._next_place()
+        place = self._places.next()
         if place is None:
-            if other is not None:
-                self._idle.append(other)
-            raise RateLimited("no place in the request budget was taken ahead; nothing was sent")
+            if carrier is not mine:
+                self._idle.append(carrier)
+            raise BudgetUsedUp("no place in the request budget was taken ahead; nothing was sent")
         carrier.lay(order, place)
-        if other is not None:
+        if carrier is not mine:
             self._idle.append(mine)
         return carrier
 
@@ -112,20 +108,7 @@ class MexcBattery:
     async def restock(self, *, shots: bool) -> None:
         for line in self._lines:
             line.settle(self._governor, self._capture)
-        async with self._restocking:
-            if (place := self._next_place()) is not None:  # those before it are too old
-                self._places.appendleft(place)
-            while self._expired:
-                self._expired.popleft().give_up()
-            if not shots or self._closed or self._rests():
-                while self._places:
-                    self._places.popleft().give_up()
-                return
-            while len(self._places) < AHEAD and not self._closed:
-                try:
-                    self._places.append(await self._place(Priority.ENTRY, 0.0))
-                except TryAgain:  # the budget has no room, or the part rests: the next shot waits
-                    return
+        await self._places.restock(shots=shots)
 
     async def keep(self) -> None:
         while True:
@@ -141,8 +124,9 @@ class MexcBattery:
             await self._clock.sleep(_LOOK_EVERY_S)
 
     async def close(self) -> None:
-        self._closed = True
-        await self.restock(shots=False)
+        for line in self._lines:
+            line.settle(self._governor, self._capture)
+        await self._places.close()
         for line in self._lines:
             line.take_off()
             line.drop()
@@ -157,6 +141,15 @@ class MexcBattery:
             if line.stands or not standing:
                 return line
             self._idle.appendleft(line)
+        return None
+
+    def _take_holding(self) -> MexcHotLine | None:
+        """An idle line whose connection still holds; the venue may have closed several at once. On any thread."""
+        while (line := self._take(standing=True)) is not None:
+            if line.holds():
+                return line
+            line.drop()
+            self._idle.appendleft(line)  # made anew by `keep`, or when an order is loaded
         return None
 
     async def _warm(self, line: MexcHotLine, priority: Priority) -> None:
@@ -185,35 +178,9 @@ class MexcBattery:
                 self._governor.pause(exc.retry_after_s)
                 raise
 
-    async def _place(self, priority: Priority, within_s: float) -> Place:
-        attempt = self._breakers.begin(build.PLACE_ORDER.part, priority)
-        try:
-            grant = await self._governor.admit(build.PLACE_ORDER.cost, priority, within_s, LEAVES_WITHIN_S)
-        except BaseException:
-            attempt.end()
-            raise
-        return Place(grant, attempt, self._clock.monotonic())
-
-    def _rests(self) -> bool:
-        """Whether the venue asked anybody of this process for rest: no place taken before is a way around it. On any
-        thread."""
-        return self._governor.paused_s(self._clock.monotonic()) > 0
-
-    def _next_place(self) -> Place | None:
-        """One that is not too old to be counted rightly; on any thread. None while the venue rests."""
-        while not self._rests():
-            try:
-                place = self._places.popleft()
-            except IndexError:
-                return None
-            if self._clock.monotonic() - place.taken_at < LEAVES_WITHIN_S:
-                return place
-            self._expired.append(place)
-        return None
-
 
 class MexcHotLines:
-    """Makes warm connections for the orders of one account."""
+    """Makes warm connections for the orders of one account; one per process."""
 
     def __init__(
         self,
@@ -233,6 +200,7 @@ class MexcHotLines:
         self._breakers = breakers or Breakers(clock)
         self._trust = trust
         self._capture = capture
+        self._all_places: list[Places] = []
 
     async def open(self, lines: int) -> MexcBattery:
         """So many connections that have answered once, as far as they can be had; at least one."""
@@ -242,7 +210,7 @@ class MexcHotLines:
             self._credentials,
             clock=self._clock,
             governor=self._governor,
-            breakers=self._breakers,
+            places=Places(self._clock, self._governor, self._breakers, self._all_places),
             trust=self._trust,
             capture=self._capture,
         )

@@ -15,8 +15,9 @@ import structlog
 
 from adapters.mexc.ledger import Ledger
 from adapters.mexc.limits import Cost, Limits, Priority, Resource
+from adapters.mexc.resting import Rest
 from adapters.mexc.shared_ledger import ANSWER_WITHIN_S, SharedAway, SharedLedger
-from domain.errors import RateLimited
+from domain.errors import BudgetUsedUp, RateLimited
 from domain.ports import Clock
 
 READS_WAIT_S = 5.0
@@ -36,8 +37,6 @@ BEAT_S = 1.0
 _CAREFUL_S = 2 * BEAT_S + 2 * ANSWER_WITHIN_S
 """After Redis came back: by then every other process has looked at it too, and told it what it had used."""
 _WAITS_KEPT = 1000
-_PAUSE_UNSAID_S = 1.0
-"""How long everything rests when the venue limits us without saying for how long."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,19 +80,20 @@ class Grant:
 class RequestGovernor:
     """One per process and account. Open until `close`.
 
-    limits: what this process keeps to when it cannot see the others. shared: None without Redis.
+    limits: what this process keeps to when it cannot see the others. shared: None without Redis. rest: how long nothing
+    leaves, told by whoever hears of it on whatever thread.
     """
 
     def __init__(self, clock: Clock, limits: Limits | None = None, *, shared: SharedLedger | None = None) -> None:
         self.waits_s = {priority: deque[float](maxlen=_WAITS_KEPT) for priority in Priority}
         """How long the latest calls of each priority waited to be let out, or to be told that they are not."""
+        self.rest = Rest()
         self._clock = clock
         self._own = Ledger(limits or Limits())
         self._shared = shared
         self._turns: defaultdict[tuple[Priority, frozenset[Resource]], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._numbers = 0
         self._name = f"{os.getpid()}.{os.urandom(6).hex()}"
-        self._paused_until = float("-inf")
         self._others: Mapping[Resource, int] = {}  # what they used when Redis was looked at last
         self._beating: asyncio.Task[None] | None = None
         self._careful_until = float("-inf")  # others may not know yet that Redis is back
@@ -120,7 +120,7 @@ class RequestGovernor:
         """Leave for one call, in the order of asking among those of its priority.
 
         leaves_in_s: how much later it may still leave. Raises RateLimited, with the seconds to wait, when that is
-        longer than `within_s`; then nothing is counted.
+        longer than `within_s`; BudgetUsedUp when it is not the venue's wish. Then nothing is counted.
         """
         asked_at = self._clock.monotonic()
         give_up_at = asked_at + within_s
@@ -130,7 +130,7 @@ class RequestGovernor:
                 await turn.acquire()
         except TimeoutError as exc:
             self._waited(priority, asked_at)
-            raise RateLimited(f"{_USED_UP} for {within_s:.3f} s; nothing was sent", retry_after_s=within_s) from exc
+            raise BudgetUsedUp(f"{_USED_UP} for {within_s:.3f} s; nothing was sent", retry_after_s=within_s) from exc
         try:
             number = self._next_number()
             while True:
@@ -140,22 +140,25 @@ class RequestGovernor:
                     return Grant(self, number, cost)
                 if self._clock.monotonic() >= give_up_at or (why == _PAUSED and wait_s > within_s):
                     self._waited(priority, asked_at)
-                    raise RateLimited(f"{why} for {wait_s:.3f} s; nothing was sent", retry_after_s=wait_s)
+                    family = RateLimited if why == _PAUSED else BudgetUsedUp
+                    raise family(f"{why} for {wait_s:.3f} s; nothing was sent", retry_after_s=wait_s)
                 await self._clock.sleep(min(wait_s, _ASK_AGAIN_S[priority]))
         finally:
             turn.release()
 
-    def pause(self, retry_after_s: float | None) -> None:
-        """The venue limits us: nothing leaves, from no process, until it asked to be asked again."""
-        rest_s = _PAUSE_UNSAID_S if retry_after_s is None else retry_after_s
-        log.warning("venue.rests", seconds=rest_s)
-        self._paused_until = max(self._paused_until, self._clock.monotonic() + rest_s)
-        if self._shared is not None and rest_s > 0:
-            self._tell(self._shared.pause(rest_s))
+    def pause(self, retry_after_s: float | None, asked_at: float | None = None) -> None:
+        """The venue limits us: nothing leaves, from no process, until it asked to be asked again.
+
+        asked_at: local monotonic seconds; None: now."""
+        now = self._clock.monotonic()
+        left_s = self.rest.asked(now if asked_at is None else asked_at, retry_after_s) - now
+        log.warning("venue.rests", seconds=round(left_s, 3))
+        if self._shared is not None and left_s > 0:
+            self._tell(self._shared.pause(left_s))
 
     def paused_s(self, now: float) -> float:
         """What is left at `now`, local monotonic seconds, of the rest the venue asked for; on any thread."""
-        return max(0.0, self._paused_until - now)
+        return max(0.0, self.rest.until - now)
 
     def status(self) -> BudgetStatus:
         """For people."""
@@ -175,8 +178,8 @@ class RequestGovernor:
 
     async def _ask(self, number: int, cost: Cost, priority: Priority, leaves_in_s: float) -> tuple[float, str]:
         now = self._clock.monotonic()
-        if self._paused_until > now:
-            return self._paused_until - now, _PAUSED
+        if (left_s := self.paused_s(now)) > 0:
+            return left_s, _PAUSED
         if self._mode != "shared" or now < self._careful_until:
             wait_s = self._own.ask(now, number, cost, priority)
             if wait_s > 0:
@@ -191,8 +194,11 @@ class RequestGovernor:
             except asyncio.CancelledError:
                 self._tell(self._shared.unused(self._named(number), cost))  # it may have been counted
                 raise
+            if wait_s > 0 and paused:
+                self.rest.asked(self._clock.monotonic(), wait_s)  # what lies ready here asks nobody before it leaves
+                return wait_s, _PAUSED
             if wait_s > 0:
-                return wait_s, _PAUSED if paused else _USED_UP
+                return wait_s, _USED_UP
         self._own.take(self._clock.monotonic(), number, cost, leaves_in_s)
         return 0.0, ""
 
@@ -220,27 +226,29 @@ class RequestGovernor:
 
     async def _beat(self, shared: SharedLedger) -> None:
         """Look at Redis every second, also when nothing is asked: is it there, is it the one it was, what do others
-        use? No call waits for a Redis that is away: it is this that finds it again."""
+        use, was one of them asked for rest? No call waits for a Redis that is away: it is this that finds it again."""
         memory: str | None = None
         while True:
             try:
-                found, used = await shared.look(self._name)
-                if self._mode == "cut off" or memory not in (None, found):
+                seen = await shared.look(self._name)
+                if seen.paused_s > 0:
+                    self.rest.asked(self._clock.monotonic(), seen.paused_s)
+                if self._mode == "cut off" or memory not in (None, seen.memory):
                     await self._come_back(shared)
             except SharedAway as exc:
                 self._lost(exc)
             else:
-                memory = found
+                memory = seen.memory
                 own = self._own.used(self._clock.monotonic())
-                self._others = {resource: max(0, used[resource] - own[resource]) for resource in used}
+                self._others = {resource: max(0, used - own[resource]) for resource, used in seen.used.items()}
             await self._clock.sleep(BEAT_S)
 
     async def _come_back(self, shared: SharedLedger) -> None:
         """Tell Redis what still counts. Until the others must have done so as well, our own part is a limit too."""
         now = self._clock.monotonic()
         await shared.restore((self._named(call.grant), call) for call in self._own.counted(now))
-        if self._paused_until > now:
-            await shared.pause(self._paused_until - now)
+        if (left_s := self.paused_s(now)) > 0:
+            await shared.pause(left_s)
         self._careful_until = now + _CAREFUL_S
         self._switch("shared", "")
 

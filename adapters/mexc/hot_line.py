@@ -7,17 +7,17 @@ noted then, and settled on the event loop.
 
 import ssl
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from adapters.mexc import build, parse
-from adapters.mexc.breakers import Attempt
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.codes import Purpose, Reply, accepted_body
 from adapters.mexc.connection import BROKEN, Address, Connection
-from adapters.mexc.governor import Grant, RequestGovernor
+from adapters.mexc.governor import RequestGovernor
 from adapters.mexc.http11 import AnswerReader, request_bytes
+from adapters.mexc.places import Place
+from adapters.mexc.resting import Rest
 from adapters.mexc.signing import Credentials
 from domain.errors import OutcomeUnknown, RateLimited, Refused, SniperError
 from domain.ports import Ack, Clock, SignedOrder
@@ -31,26 +31,14 @@ _SILENT = "the venue takes connections for orders but does not answer on them"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Leave for one order. taken_at: local monotonic seconds."""
-
-    grant: Grant
-    attempt: Attempt
-    taken_at: float
-
-    def give_up(self) -> None:
-        """Nothing more comes of it, or nothing ever did. On the event loop; idempotent."""
-        self.grant.settle()
-        self.attempt.end()
-
-
-@dataclass(frozen=True, slots=True)
 class _Heard:
     """What one order's answer means for others. reply: None without one. failed: why the venue seems not to work,
-    empty when it answered. limited: it asked to be left alone. took_s: from leaving until then."""
+    empty when it answered. limited: it asked to be left alone. at: local monotonic seconds. took_s: from leaving until
+    then."""
 
     order: SignedOrder
     place: Place
+    at: float
     took_s: float
     reply: Reply | None = None
     failed: str = ""
@@ -60,7 +48,7 @@ class _Heard:
 class MexcHotLine:
     """At most one order at a time: lay, fire, hear, then lay again. number: counted from 0 within a session.
 
-    rests: whether the venue asked for rest, on any thread.
+    rest: what the venue asked of anybody of this process; None: nobody else is there.
     """
 
     def __init__(
@@ -70,7 +58,7 @@ class MexcHotLine:
         credentials: Credentials,
         clock: Clock,
         trust: ssl.SSLContext | None,
-        rests: Callable[[], bool] = lambda: False,
+        rest: Rest | None = None,
     ) -> None:
         self.number = number
         self.first_byte: float | None = None
@@ -78,7 +66,7 @@ class MexcHotLine:
         self._headers = (("X-MEXC-APIKEY", credentials.api_key), *build.JSON_HEADERS)
         self._clock = clock
         self._trust = trust
-        self._rests = rests
+        self._rest = rest or Rest()
         self._connection: Connection | None = None  # None: nothing that could carry an order
         self._opened_at = 0.0
         self._used_at = 0.0
@@ -86,6 +74,7 @@ class MexcHotLine:
         self._record = b""
         self._loaded: SignedOrder | None = None
         self._awaited: SignedOrder | None = None
+        self._kept_back = False  # what is awaited never left
         self._place: Place | None = None
         self._reader = AnswerReader()
         self._heard: deque[_Heard] = deque()
@@ -138,18 +127,26 @@ class MexcHotLine:
 
     def ready(self) -> bool:
         """Whether what is laid ready may leave: the connection holds, and the venue did not ask for rest meanwhile."""
-        return not self._rests() and self.holds()
+        return not self.rests() and self.holds()
+
+    def rests(self) -> bool:
+        """Whether the venue asked for rest; on any thread."""
+        return self._rest.until > self._clock.monotonic()
 
     def holds(self) -> bool:
         """Whether the connection still stands; what is not expected on it counts against it."""
         return self._connection is not None and self._connection.is_quiet()
 
     def fire(self) -> float:
-        """One send call, on the caller's thread. RuntimeError: nothing is laid ready."""
+        """One send call, on the caller's thread; none when the venue has asked for rest since `ready` was asked.
+        RuntimeError: nothing is laid ready."""
         if self._connection is None or self._loaded is None or self._place is None:
             raise RuntimeError("fire without an order")
-        self._place.grant.sent()
         self._awaited, self._loaded = self._loaded, None
+        if self.rests():
+            self._kept_back, self._fired_at = True, self._clock.monotonic()
+            return self._fired_at
+        self._place.grant.sent()
         try:
             sent = self._connection.send_now(self._record)
         except OSError as exc:
@@ -165,13 +162,15 @@ class MexcHotLine:
         connection, order = self._connection, self._awaited
         if connection is None or order is None:
             raise RuntimeError("nothing was fired that could be answered")
+        if self._kept_back:
+            raise self._not_sent()
         reply: Reply | None = None
         try:
             while reply is None:  # what TLS has taken in makes the socket readable no more
                 data = connection.take_now()
                 if data is None:
                     return None
-                if self.first_byte is None:
+                if data and self.first_byte is None:
                     self.first_byte = self._clock.monotonic()
                 reply = self._reader.feed(data) if data else self._reader.end()
                 if reply is None and not data:
@@ -197,10 +196,10 @@ class MexcHotLine:
         while self._heard:
             heard = self._heard.popleft()
             if heard.limited is not None:
-                governor.pause(heard.limited.retry_after_s)
+                governor.pause(heard.limited.retry_after_s, heard.at)
             elif heard.failed:
                 heard.place.attempt.failed(heard.failed)
-            else:
+            elif heard.reply is not None:
                 heard.place.attempt.answered(self._clock.monotonic() - heard.took_s)
             heard.place.give_up()
             if capture is not None and heard.reply is not None:
@@ -237,7 +236,15 @@ class MexcHotLine:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._loaded = self._awaited = None
+        self._kept_back = False
         self._record = b""
+
+    def _not_sent(self) -> RateLimited:
+        """What was to be fired while the venue rests is over; its connection is dropped, since TLS counts records."""
+        left_s = self._rest.until - self._fired_at
+        self._note(None)
+        self.drop()
+        return RateLimited("the venue asked for rest; nothing was sent", retry_after_s=left_s)
 
     def _written(self, order: SignedOrder) -> bytes:
         target = f"{build.PLACE_ORDER.path}?{order.body.decode('ascii')}"
@@ -251,6 +258,7 @@ class MexcHotLine:
             order_id = parse.acknowledged_id(document, order.client_order_id)
         except RateLimited as exc:
             limited = exc
+            self._rest.asked(received, exc.retry_after_s)  # the event loop hears of it when other orders have left
             raise
         except Refused:
             raise
@@ -270,8 +278,8 @@ class MexcHotLine:
         order, place = self._awaited, self._place
         self._awaited = self._place = None
         if order is not None and place is not None:
-            took_s = self._clock.monotonic() - self._fired_at
-            self._heard.append(_Heard(order, place, took_s, reply, failed, limited))
+            now = self._clock.monotonic()
+            self._heard.append(_Heard(order, place, now, now - self._fired_at, reply, failed, limited))
 
     async def _ask(self, connection: Connection, ping: bytes) -> None:
         reply, reusable = await connection.ask(ping)

@@ -7,6 +7,7 @@ it can no longer arrive, as in `ledger`.
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -95,10 +96,11 @@ end
 _LOOK = (
     _TIME
     + """
--- KEYS: what names this memory of Redis, then per resource its calls. ARGV: its name if it has none yet
+-- KEYS: what names this memory of Redis, the pause, then per resource its calls. ARGV: its name if it has none yet
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
-local seen = {redis.call('GET', KEYS[1])}
-for i = 2, #KEYS do
+local paused = tonumber(redis.call('GET', KEYS[2]) or '0') - now
+local seen = {redis.call('GET', KEYS[1]), math.max(0, paused)}
+for i = 3, #KEYS do
   redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
   local used = 0
   for _, call in ipairs(redis.call('ZRANGE', KEYS[i], 0, -1)) do used = used + tonumber(string.match(call, '%d+$')) end
@@ -121,6 +123,16 @@ end
 
 class SharedAway(Exception):
     """Redis does not answer, or not in time. Its text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What all processes share now. memory: what names Redis' memory. paused_s: left of the rest the venue asked one of
+    them for. used: of each resource by all of them."""
+
+    memory: str
+    paused_s: float
+    used: Mapping[Resource, int]
 
 
 class SharedLedger:
@@ -187,10 +199,11 @@ class SharedLedger:
         """Nobody's calls are admitted for so long."""
         await self._run(self._pause, [self._pause_key], [_microseconds(seconds)])
 
-    async def look(self, name: str) -> tuple[str, Mapping[Resource, int]]:
-        """What names Redis' memory, `name` if it is a new one, and what all use of each resource now."""
-        memory, *used = await self._run(self._look, [self._memory_key, *self._keys.values()], [name])
-        return memory.decode(), dict(zip(self._keys, used, strict=True))
+    async def look(self, name: str) -> Seen:
+        """Its memory is named `name` if it is a new one."""
+        keys = [self._memory_key, self._pause_key, *self._keys.values()]
+        memory, paused_us, *used = await self._run(self._look, keys, [name])
+        return Seen(memory.decode(), paused_us / 1e6, dict(zip(self._keys, used, strict=True)))
 
     async def close(self) -> None:
         """Close its connections; idempotent."""

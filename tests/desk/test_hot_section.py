@@ -49,6 +49,7 @@ MAX_PRICE = Price(Decimal("0.06"))
 POLICY = EntryPolicy(MAX_PRICE)
 CAP = (400, b'{"code":30010,"msg":"Order price cannot exceed 0.05USDT"}')
 NOT_YET = (400, b'{"code":30001,"msg":"not open"}')
+LIMITED = (429, b'{"code":429,"msg":"Too Many Requests"}')
 TAKEN = (200, b'{"symbol":"NEWUSDT","orderId":"C02__1","transactTime":1767225600000}')
 SILENCE = (0, b"")
 Answer = tuple[int, bytes]
@@ -441,3 +442,41 @@ async def test_what_is_kept_back_for_long_is_stamped_anew_and_told_as_late(place
     assert sent.late_us > 90_000
     assert shot.stamp - shot.aim > timedelta(seconds=0.09)
     assert sent.planned_at == shot.aim
+
+
+@pytest.mark.parametrize("answers", [[LIMITED] * 40])
+async def test_nothing_leaves_once_the_venue_was_heard_to_ask_for_rest(place: Range, server: Server) -> None:
+    """An order every 2.5 ms, as of sessions that open together: the event loop hears of it when it is too late."""
+    wanted, spacing = 40, timedelta(milliseconds=2.5)
+    lines = MexcHotLines(
+        f"https://127.0.0.1:{server.port}",
+        Credentials("key", "secret"),
+        clock=CLOCK,
+        governor=place.battery._governor,
+        trust=place.battery._lines[0]._trust,
+    )
+    battery = await lines.open(wanted)
+    aim = datetime.now(UTC) + timedelta(seconds=0.3)
+    volleys = [place.volley(aim + number * spacing) for number in range(wanted)]
+    for volley in volleys:
+        order = volley.first()
+        assert isinstance(order, SignedOrder)
+        volley.load(await battery.load(order))
+    flying = [asyncio.create_task(place.launchpad.fly(volley, lambda: None)) for volley in volleys]
+
+    def answered() -> list[Shot]:
+        return [shot for volley in volleys for shot in volley.news if "429" in shot.text]
+
+    async with asyncio.timeout(5):
+        while datetime.now(UTC) < aim + wanted * spacing or len(server.orders) != len(answered()):
+            await asyncio.sleep(0.001)
+    for one in flying:
+        one.cancel()
+    await asyncio.gather(*flying, return_exceptions=True)
+    await battery.close()
+
+    heard = min(shot.answered for shot in answered())
+    shots = [shot for volley in volleys for shot in volley.news]
+    assert {shot.answer for shot in shots} == {"try again"}
+    assert all(shot.sent <= heard or "nothing was sent" in shot.text for shot in shots)
+    assert len(server.orders) == len(answered()) < wanted

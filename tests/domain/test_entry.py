@@ -26,6 +26,7 @@ from domain.entry import (
 )
 from domain.errors import (
     AccessDenied,
+    BudgetUsedUp,
     ClockRefused,
     NotTradable,
     OrderRejected,
@@ -309,6 +310,14 @@ def test_a_shot_that_was_kept_from_leaving_goes_without_a_pause_until_the_end_of
     assert isinstance(at_once(P06, timing, T0 + timedelta(seconds=1), "in doubt", bought=True), EntryOver)
 
 
+def test_room_in_our_own_budget_is_looked_for_at_the_usual_pace() -> None:
+    """It may appear at any time; how long it may take at most is no wish of the venue."""
+    full = BudgetUsedUp("used up", retry_after_s=11.6)
+    step = after_refusal(full, P06, Timing(EntryPolicy(P06), T0, T0), T0 - timedelta(seconds=2), bought=False)
+
+    assert step == ShootAgain(0.02, P06)
+
+
 def test_a_refusal_that_names_a_cap_is_answered_at_once_at_the_cap() -> None:
     """Below the price asked; a cap that is not below it makes no sense and ends the entry."""
     timing = Timing(EntryPolicy(P06), T0, T0)
@@ -348,3 +357,22 @@ def test_a_market_purchase_is_sized_by_quote_with_room_for_its_fee() -> None:
     assert Decimal(49) < request.quote * (1 + RULES.taker_fee) <= Decimal(50)
     assert plain is not None
     assert plain.quote is None
+
+
+@pytest.mark.parametrize(("most", "market_most", "spent"), [(200, None, 200), (200, 100, 100), (None, 300, 300)])
+def test_a_market_purchase_is_no_larger_than_the_venue_takes(
+    most: int | None, market_most: int | None, spent: int
+) -> None:
+    """Its own maximum counts where the venue names one."""
+    market = EntryPolicy(P06, strategy=EntryStrategy.MARKET)
+    lane = lanes_of(market, Decimal(500))[0]
+    rules = replace(
+        RULES,
+        max_notional=None if most is None else Quote(Decimal(most)),
+        max_market_notional=None if market_most is None else Quote(Decimal(market_most)),
+    )
+
+    request = request_for(lane.intents[0], rules, P06, lane.budget)
+
+    assert request is not None
+    assert request.quote == spent

@@ -6,19 +6,20 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from adapters.mexc import battery as batteries
-from adapters.mexc.battery import AHEAD, LEAVES_WITHIN_S, REPLACED_AFTER_S, WARM_FOR_S, MexcBattery, MexcHotLines
+from adapters.mexc.battery import REPLACED_AFTER_S, WARM_FOR_S, MexcBattery, MexcHotLines
 from adapters.mexc.breakers import FAILURES, FIRST_REST_S, Breakers, Part
 from adapters.mexc.capture import PayloadCapture
 from adapters.mexc.governor import Grant, RequestGovernor
-from adapters.mexc.limits import Cost, Limits, Priority, Resource
+from adapters.mexc.limits import Cost, Limits, Priority, Resource, alone
+from adapters.mexc.places import AHEAD, LEAVES_WITHIN_S
 from adapters.mexc.signing import Credentials
-from domain.errors import NotTradable, OutcomeUnknown, RateLimited, TryAgain
+from domain.errors import BudgetUsedUp, NotTradable, OutcomeUnknown, RateLimited, TryAgain
 from domain.ports import Ack, HotLine
 from tests.adapters.mexc.conftest import ScriptedServer, answer_bytes
 from tests.adapters.mexc.hot_orders import ACK, REFUSAL, LeapingClock, signed
@@ -314,6 +315,32 @@ async def test_a_line_that_the_venue_closed_is_replaced_by_the_spare(bench: Benc
     assert bench.venue.connections == 3
 
 
+async def test_a_spare_that_died_too_carries_no_order(scripted: ScriptedServer) -> None:
+    """A balancer closes idle connections together: each is looked at, the one that stands carries the order, and
+    without one the shot waits for a new one."""
+    scripted.always = TAKEN
+    async with a_bench(scripted, lines=4) as bench:
+        line = await bench.battery.load(signed("a"))
+        alive = bench.battery._idle[0]  # the last one that would be taken
+        bench.venue.cut(*{1, 2, 3, 4} - {bench.connection_of(alive)})
+        await asyncio.sleep(0.05)
+        stood = line.ready()
+        spare = await on_a_thread(lambda: bench.battery.reload(signed("a"), line))
+        bench.venue.cut()
+        await asyncio.sleep(0.05)
+        with pytest.raises(TryAgain) as refusal:
+            await on_a_thread(lambda: bench.battery.reload(signed("a"), spare))
+        bench.battery.give_back(spare)
+        ack = await bench.fired(await bench.battery.load(signed("b")))
+
+        assert not stood
+        assert spare.number == alive.number
+        assert not isinstance(refusal.value, RateLimited)
+        assert ack.client_order_id == "b"
+        assert len(bench.venue.requests) == 1
+        assert sum(one.stands for one in bench.battery._lines) == 1  # the others are made anew when there is time
+
+
 async def test_an_order_whose_connection_died_is_laid_anew_in_its_own_place(bench: Bench) -> None:
     """Shortly before the instant: nothing more is taken of the budget, and the first one never leaves."""
     bench.venue.always = TAKEN
@@ -467,6 +494,37 @@ async def test_no_more_is_taken_ahead_than_there_is(scripted: ScriptedServer) ->
         assert bench.counted == 3
 
 
+async def test_every_lane_of_a_burst_has_its_place_before_the_opening(scripted: ScriptedServer) -> None:
+    """What was taken ahead since the first one was loaded makes room for the others, in a fire worker's own part."""
+    async with a_bench(scripted, lines=6, limits=alone("fire")) as bench:
+        bench.clock.ahead_s += 2.0  # what warmed the lines does not count any more
+        for number in range(5):
+            await bench.battery.load(signed(f"lane{number}"))
+            await bench.battery.restock(shots=True)
+            bench.clock.ahead_s += 0.05
+
+        assert bench.counted == alone("fire").cap(Resource.ORDERS, Priority.ENTRY)
+
+
+async def test_what_one_session_took_ahead_makes_room_for_the_first_order_of_another(scripted: ScriptedServer) -> None:
+    """Seven sessions of one opening are as many as a fire worker's own part has places; one more is told that the
+    budget has no room, and of no rest."""
+    clock = LeapingClock()
+    governor = RequestGovernor(clock, replace(alone("fire"), requests=1000))
+    made = MexcHotLines(scripted.url, Credentials("key", "secret"), clock=clock, governor=governor)
+    batteries = [await made.open(1) for _ in range(8)]
+    clock.ahead_s += 1.9
+    for battery in batteries[:7]:
+        await battery.load(signed())
+        await battery.restock(shots=True)
+    with pytest.raises(BudgetUsedUp):
+        await batteries[7].load(signed())
+    for battery in batteries:
+        await battery.close()
+
+    assert governor.status().used[Resource.ORDERS] == 0
+
+
 async def test_nothing_is_taken_ahead_while_orders_rest(bench: Bench) -> None:
     """Their breaker is open."""
     for _ in range(FAILURES):
@@ -527,33 +585,35 @@ def fire_and_hear(line: HotLine, within_looks: int = 2_000_000) -> Ack:
 
 @pytest.mark.parametrize("settled_by", ["restock", "give_back"])
 async def test_a_venue_that_limits_us_is_left_alone(bench: Bench, settled_by: str) -> None:
-    """As long as it asked for, once the event loop knows; places that were taken ahead are no way around it."""
-    bench.venue.answers = [LIMITED, REFUSED, TAKEN]
+    """From the moment it was heard, before the event loop knows, for as long as it asked; neither a place taken ahead
+    nor an order that lies ready is a way around it."""
+    bench.venue.answers = [LIMITED, TAKEN]
     line = await bench.battery.load(signed("a"))
     other = await bench.battery.load(signed("b"))
     await bench.battery.restock(shots=True)
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimited, match="429"):
         await bench.fired(line)
-    before = bench.governor.status().paused_s
+    heard = bench.governor.status().paused_s
+    ready = other.ready()
+    with pytest.raises(RateLimited):
+        await on_a_thread(lambda: bench.battery.reload(signed("c"), line))
     if settled_by == "give_back":
         bench.battery.give_back(line)
-        after = bench.governor.status().paused_s
-        await bench.battery.restock(shots=True)
-    else:
-        await bench.battery.restock(shots=True)
-        after = bench.governor.status().paused_s
-    await bench.refused(other)
-    with pytest.raises(RateLimited):
-        bench.battery.reload(signed("c"), other)
-    bench.clock.ahead_s += 2.0
     await bench.battery.restock(shots=True)
-    ack = await bench.fired(bench.battery.reload(signed("d"), other))
+    settled = bench.governor.status().paused_s
+    with pytest.raises(RateLimited, match="nothing was sent"):
+        await bench.fired(other)
+    bench.battery.give_back(other)
+    bench.clock.ahead_s += 2.0
+    idle = bench.counted
+    ack = await bench.fired(await bench.battery.load(signed("d")))
 
-    assert before == 0
-    assert 1.5 < after <= 2.0
+    assert 1.5 < settled <= heard <= 2.0
+    assert not ready
+    assert idle == 0
     assert bench.failures == 0
     assert ack.client_order_id == "d"
-    assert len(bench.venue.requests) == 3
+    assert len(bench.venue.requests) == 2
 
 
 async def test_a_ping_that_is_limited_makes_everybody_rest(bench: Bench) -> None:

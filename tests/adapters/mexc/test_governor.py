@@ -152,6 +152,18 @@ async def test_a_rest_is_told_to_every_process(redis: RedisServer) -> None:
     await two.close()
 
 
+async def test_a_rest_asked_of_another_process_is_known_to_one_that_asks_nothing(redis: RedisServer) -> None:
+    """An order that lies ready has its place already: before it leaves only this process' memory is looked at."""
+    fire, guard = sharing(redis, Limits()), sharing(redis, Limits())
+    fire.open()
+    guard.pause(30.0)
+    await eventually(lambda: fire.status().paused_s > 0)
+
+    assert 25 < fire.status().paused_s <= 30
+    await fire.close()
+    await guard.close()
+
+
 async def test_without_redis_a_process_keeps_to_its_own_part_and_says_so(redis: RedisServer) -> None:
     """It goes on at once, and shares again when Redis is back."""
     governor = sharing(redis, Limits(orders=10, requests=1000), own=Limits(orders=2, requests=1000))

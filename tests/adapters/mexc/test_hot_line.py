@@ -20,9 +20,11 @@ from adapters.mexc.build import PLACE_ORDER
 from adapters.mexc.codes import Purpose, accepted_body
 from adapters.mexc.connection import Address, Connection
 from adapters.mexc.governor import Grant, RequestGovernor
-from adapters.mexc.hot_line import MexcHotLine, Place
+from adapters.mexc.hot_line import MexcHotLine
 from adapters.mexc.http11 import AnswerReader
 from adapters.mexc.limits import Priority, Resource
+from adapters.mexc.places import Place
+from adapters.mexc.resting import Rest
 from adapters.mexc.signing import Credentials
 from domain.errors import AccessDenied, NotTradable, OutcomeUnknown, PriceRefused, RateLimited, SniperError, TryAgain
 from domain.ports import Ack
@@ -478,3 +480,55 @@ def test_what_was_fired_and_taken_off_counts(bench: Bench) -> None:
     assert bench.counted == 1
     assert not bench.line.stands
     assert bench.failures == 0
+
+
+def test_what_the_venue_closed_without_a_byte_has_no_first_byte(bench: Bench) -> None:
+    """The end of a connection is no answer."""
+    bench.fire()
+    bench.venue.shutdown(socket.SHUT_WR)
+    with pytest.raises(OutcomeUnknown):
+        bench.line.hear()
+
+    assert bench.line.first_byte is None
+
+
+def test_an_order_does_not_leave_when_rest_was_asked_for_since_the_last_look(bench: Bench) -> None:
+    """It is heard instead of an answer, with what is left of the rest; the place is given back, and nothing that came
+    to the venue's end of the connection is taken for an order."""
+    bench.lay()
+    ready = bench.line.ready()
+    bench.line._rest.asked(bench.clock.monotonic(), 2.0)
+    bench.line.fire()
+    with pytest.raises(RateLimited, match="nothing was sent") as rest:
+        bench.line.hear()
+    bench.line.settle(bench.governor, None)
+
+    assert ready
+    assert rest.value.retry_after_s == pytest.approx(2.0, abs=0.1)
+    assert bench.venue.recv(4096) == b""
+    assert not bench.line.stands
+    assert (bench.counted, bench.failures) == (0, 0)
+
+
+def test_a_rest_is_known_to_all_lines_as_soon_as_it_was_heard(bench: Bench) -> None:
+    """Before the event loop is told; when it is, nothing is added to it."""
+    bench.line._rest = bench.governor.rest
+    bench.fire()
+    bench.venue.sendall(answer_bytes(429, b"", b"Retry-After: 7"))
+    with pytest.raises(RateLimited):
+        bench.line.hear()
+    heard = bench.governor.rest.until
+    bench.clock.ahead_s += 1.0
+    bench.line.settle(bench.governor, None)
+
+    assert 5.5 < bench.governor.status().paused_s <= 6.0
+    assert bench.governor.rest.until == pytest.approx(heard, abs=0.1)
+
+
+def test_a_shorter_rest_does_not_end_a_longer_one() -> None:
+    """Whoever is told of it last; one that has no length lasts a second."""
+    rest = Rest()
+    ends = [rest.asked(100.0, 30.0), rest.asked(101.0, None)]
+
+    assert ends == [130.0, 102.0]
+    assert rest.until == 130.0
