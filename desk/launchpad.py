@@ -3,7 +3,7 @@
 A thread of its own holds all pending instants in one heap, so that sessions with the same opening do not spin against
 each other. Up to a few milliseconds before an instant it sleeps, then it spins; an answer it awaits by spinning too, so
 that the next shot leaves as soon as the one before is refused. What a flight does then (desk.volley) is memory and
-sends only. The event loop is told when nothing is due.
+sends only. The event loop is told when nothing is due, and soon in any case.
 """
 
 import asyncio
@@ -28,6 +28,9 @@ SPIN_S = 0.003
 NEVER = float("inf")
 _TOGETHER_S = 0.001
 """Instants so close count as one: nobody is told of the first before the second has left."""
+_TELL_WITHIN_S = 0.01
+"""News waits no longer for a pause between instants: flights that look for something every few milliseconds leave none,
+and what they look for may be what the event loop has to be told for."""
 _WARM_UNTIL_S = 0.0002
 """Longer than a round of warming takes: after it there is nothing but the clock."""
 _REHEARSE_UNTIL_S = 0.0007
@@ -96,7 +99,7 @@ class Launchpad:
         self._cpu = cpu
         self._heap: list[tuple[float, int, _Seat]] = []
         self._listening: list[_Seat] = []
-        self._news: list[_Seat] = []
+        self._news: dict[_Seat, float] = {}  # until when its caller has to be told; NEVER: it awaits an answer
         self._seats: set[_Seat] = set()
         self._arriving: deque[_Seat] = deque()
         self._leaving: deque[_Seat] = deque()
@@ -186,7 +189,7 @@ class Launchpad:
             for seat in (*self._seats, *self._arriving):
                 if not seat.over:
                     seat.error = TryAgain(_CLOSING)
-                self._news.append(seat)
+                self._news[seat] = NEVER
             self._tell()
             gc.enable()
 
@@ -196,12 +199,14 @@ class Launchpad:
         ahead_s = self._ahead_s(now)
         if ahead_s <= SPIN_S:
             gc.disable()
+            self._tell_between(now, ahead_s)
             self._act_when_due()
         elif self._spins(now):
             gc.disable()
             self._listen()
-            if any(seat.over for seat in self._news) and self._ahead_s(self._clock.monotonic()) > _TOGETHER_S:
-                self._tell()
+            if self._news:
+                now = self._clock.monotonic()
+                self._tell_between(now, self._ahead_s(now))
         else:
             gc.enable()
             self._tell()
@@ -281,7 +286,10 @@ class Launchpad:
                 self._listening.append(seat)
             if flight.due < NEVER:
                 heapq.heappush(self._heap, (flight.due, seat.number, seat))
-        self._news.append(seat)
+        if seat.over or flight.waits_at is None:
+            self._news[seat] = min(self._news.get(seat, NEVER), self._clock.monotonic() + _TELL_WITHIN_S)
+        else:
+            self._news[seat] = NEVER
 
     def _wait(self, at_most_s: float) -> None:
         assert self._bell is not None
@@ -298,11 +306,18 @@ class Launchpad:
         with suppress(BlockingIOError):
             heard.recv(4096)
 
+    def _tell_between(self, now: float, ahead_s: float) -> None:
+        """Tell who is over when nothing is due in a moment, and everybody who has waited for long."""
+        for seat, by in self._news.items():
+            if by <= now or (seat.over and ahead_s > _TOGETHER_S):
+                self._tell()
+                return
+
     def _tell(self) -> None:
         """Have every caller told of what happened; those whose flight is over are let go."""
         if not self._news:
             return
-        news = dict.fromkeys(self._news)
+        news = tuple(self._news)
         self._news.clear()
         for seat in news:
             if seat.over:

@@ -33,6 +33,7 @@ class SymbolRules:
     api_allowed: whether the venue lets API clients trade it at all, now.
     opens_at_ms: published opening instant in exchange milliseconds; None: not published (or long open).
     market_orders: whether the venue says that it takes market orders; False also when it does not say.
+    max_market_notional: value of a market order in quote, inclusive; None: none stated beside `max_notional`.
     """
 
     symbol: str
@@ -49,6 +50,12 @@ class SymbolRules:
     api_allowed: bool
     opens_at_ms: int | None = None
     market_orders: bool = False
+    max_market_notional: Quote | None = None
+
+    @property
+    def market_most(self) -> Quote | None:
+        """The largest value of one market order in quote; None: none stated."""
+        return self.max_notional if self.max_market_notional is None else self.max_market_notional
 
     def price_down(self, price: Decimal) -> Price:
         """The highest tradable price not above `price`: for buying inside a bound."""
@@ -82,7 +89,14 @@ class SymbolRules:
     def sizes_as(self, other: "SymbolRules") -> bool:
         """Whether orders are rounded and limited in the same way."""
         mine, theirs = (
-            (one.price_step, one.quantity_step, one.min_quantity, one.min_notional, one.max_notional)
+            (
+                one.price_step,
+                one.quantity_step,
+                one.min_quantity,
+                one.min_notional,
+                one.max_notional,
+                one.max_market_notional,
+            )
             for one in (self, other)
         )
         return mine == theirs

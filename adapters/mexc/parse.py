@@ -205,7 +205,7 @@ def _rules(row: Mapping[str, object]) -> SymbolRules:
         quantity_step=members.step(row, "baseAssetPrecision"),
         min_quantity=Base(members.decimal(row, "baseSizePrecision")),
         min_notional=Quote(members.decimal(row, "quoteAmountPrecision")),
-        max_notional=Quote(members.decimal(row, "maxQuoteAmount")) if row.get("maxQuoteAmount") is not None else None,
+        max_notional=_most(row, "maxQuoteAmount"),
         band_up=up,
         band_down=down,
         taker_fee=members.decimal(row, "takerCommission"),
@@ -214,7 +214,12 @@ def _rules(row: Mapping[str, object]) -> SymbolRules:
         and row.get("tradeSideType") != _CLOSED_SIDES,
         opens_at_ms=members.ms(row, "firstOpenTime") if opens_at is not None else None,
         market_orders=_lists_market(row.get("orderTypes")),
+        max_market_notional=_most(row, "maxQuoteAmountMarket"),
     )
+
+
+def _most(row: Mapping[str, object], name: str) -> Quote | None:
+    return Quote(members.decimal(row, name)) if row.get(name) is not None else None
 
 
 def _balance(row: Mapping[str, object]) -> Balance | None:

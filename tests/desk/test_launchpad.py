@@ -13,6 +13,8 @@ from desk.warm_path import WarmPath
 from domain.errors import LeaseLost, TryAgain
 from tests.desk.flights import CLOCK, Conversation, OneShot, nothing
 
+LOOK_EVERY_S = 0.005
+
 
 @pytest.fixture
 def launchpad() -> Iterator[Launchpad]:
@@ -290,3 +292,31 @@ def test_warming_the_send_path_leaves_nothing_behind() -> None:
         path.send()
     path.close()
     path.close()
+
+
+class Looking(OneShot):
+    """Looks for something every few milliseconds and does not find it."""
+
+    def act(self) -> None:
+        self.acted_at = CLOCK.monotonic()
+        self.due = self.acted_at + LOOK_EVERY_S
+
+
+@pytest.mark.parametrize("others", [1, 2, 5, 8])
+async def test_who_is_over_is_told_although_something_is_always_due(launchpad: Launchpad, others: int) -> None:
+    """Flights that look for a place leave no pause; what they look for depends on what is told."""
+    start = CLOCK.monotonic() + 0.02
+    looking = [Looking(start + number * LOOK_EVERY_S / others, []) for number in range(others)]
+    told: list[float] = []
+    flying = [asyncio.create_task(launchpad.fly(one, lambda: told.append(CLOCK.monotonic()))) for one in looking]
+    last = OneShot(start + 0.2, [])
+
+    async with asyncio.timeout(5):
+        await launchpad.fly(last, nothing)
+    over_s = CLOCK.monotonic() - last.acted_at
+    for one in flying:
+        one.cancel()
+    await asyncio.gather(*flying, return_exceptions=True)
+
+    assert over_s < 0.1
+    assert any(start < at < start + 0.2 for at in told)

@@ -66,6 +66,7 @@ def test_rules_that_size_alike_may_differ_in_the_rest() -> None:
     assert replace(RULES, api_allowed=not RULES.api_allowed, opens_at_ms=1).sizes_as(RULES)
     assert not replace(RULES, quantity_step=RULES.quantity_step * 10).sizes_as(RULES)
     assert not replace(RULES, max_notional=None).sizes_as(RULES)
+    assert not replace(RULES, max_market_notional=Quote(Decimal(200))).sizes_as(RULES)
 
 
 @given(st.decimals("-1000000", "1000000", places=8))

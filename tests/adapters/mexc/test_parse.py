@@ -97,7 +97,7 @@ def test_trading_rules_come_from_the_symbols_row() -> None:
     assert (rules.base_asset, rules.quote_asset) == ("METAL", "USDT")
     assert (rules.price_step, rules.quantity_step) == (Decimal("0.00001"), Decimal("0.01"))
     assert (rules.min_quantity, rules.min_notional) == (Decimal("0.1"), Decimal(1))
-    assert rules.max_notional == Decimal(2_000_000)
+    assert (rules.max_notional, rules.max_market_notional) == (Decimal(2_000_000), Decimal(100_000))
     assert (rules.band_up, rules.band_down, rules.taker_fee) == (Decimal("0.2"), Decimal("0.2"), Decimal("0.0005"))
     assert rules.api_allowed
     assert rules.opens_at_ms is None
