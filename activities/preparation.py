@@ -27,6 +27,8 @@ class PreparationActivities:
     async def prepare_session(self, start: StartSnipe) -> Prepared:
         """Approve with the budget reserved, or reject with every reason. Safe to run twice: the row decides."""
         record = await self.sessions.admit(NewSession(start, activity.info().workflow_id or ""))
+        if record.phase is Phase.CLOSED:
+            return Prepared("closed", (await self._why_closed(start.key),))
         if (going_on := _going_on(record)) is not None:
             return going_on
         await self.store.append(start.key, (PhaseEntered(Phase.PREPARING),))
@@ -44,6 +46,13 @@ class PreparationActivities:
         if reasons := reasons_of(checks):
             return await self._reject(start.key, reasons, checks)
         return await self._reserve(start, quote_asset, record.policy_revision, checks)
+
+    async def _why_closed(self, key: SessionKey) -> str:
+        following = await self.sessions.next_attempt(key.account, key.listing)
+        return (
+            f"session: got {str(key)!r}, which is closed, expected one that is new or open; take attempt {following}, "
+            "in the workflow id too"
+        )
 
     async def _look(self, start: StartSnipe, record: SessionRecord, quote_asset: str) -> RiskSnapshot:
         if self.exchange_clock.estimate() is None:

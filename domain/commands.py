@@ -2,11 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from domain.ids import SessionKey
 from domain.money import NO_BASE, Base, Quote
 from domain.policy import PolicyChange, TradePolicy
 from domain.session import Outcome, Phase
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[M]):
+    """A request as somebody told it to Temporal, whose fields may be misspelt.
+
+    message: None when it cannot be read. wrong: every field that is wrong, missing or unknown. When none but unknown
+        ones are there is a message all the same: a run that took it before goes on with it.
+    """
+
+    message: M | None
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +38,13 @@ class StartSnipe:
 
 
 @dataclass(frozen=True, slots=True)
+class OverfullStart(StartSnipe):
+    """A start that can be read and holds fields that there are not. wrong: their names, as in `Told`."""
+
+    wrong: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NewSession:
     """A session to be admitted. workflow_id: of the run that carries it out. target_id: None makes a new target."""
 
@@ -36,7 +58,7 @@ class Prepared:
     """Answer of prepare_session.
 
     verdict: approved, rejected (with reasons), resume (an order may exist already: reconcile and never fire) or
-        closed (nothing is left to do).
+        closed (nothing is left to do; with the reason why a new run has no place here).
     revision: of policy and opening in the session's row; above zero when an earlier run changed them.
     """
 
@@ -107,11 +129,11 @@ class SnipeClosed:
 class Abort:
     """Stop buying, cancel all orders of the session, take-profits too, sell any position at once.
 
-    request: the caller's idempotency key.
+    request: the caller's idempotency key. Told without one it gets one from the run: to stop must not fail for that.
     """
 
     reason: str
-    request: str
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +150,10 @@ class ChangePolicy:
 
     change: PolicyChange
     request: str
+
+
+Wish = Abort | Reschedule | ChangePolicy
+"""What a running session can be told."""
 
 
 @dataclass(frozen=True, slots=True)

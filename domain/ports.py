@@ -14,7 +14,7 @@ from domain.commands import EntryReport, GuardReport, MovedOpening, NewSession
 from domain.errors import OutcomeUnknown
 from domain.events import Event
 from domain.exchange_time import ClockEstimate, ClockSample
-from domain.ids import SessionKey
+from domain.ids import ListingKey, SessionKey
 from domain.lease import LeaseGrant
 from domain.listings import Listing
 from domain.money import Base, Quote, SymbolRules
@@ -301,6 +301,9 @@ class Sessions(Protocol):
     async def admit(self, new: NewSession) -> SessionRecord:
         """Insert target and session, or find the session that is there under this key. Raises InvalidInput when the
         key belongs to another workflow."""
+
+    async def next_attempt(self, account: str, listing: ListingKey) -> int:
+        """The attempt that arming this listing on this account would take now; counted from 1."""
 
     async def reserve(self, key: SessionKey, amount: Quote, free: Quote) -> Quote:
         """Set `amount` aside atomically when `free` minus the account's other reservations allows it.

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from domain.commands import Abort, ChangePolicy, RecordChange, Reschedule, StartSnipe
+from domain.commands import Abort, ChangePolicy, OverfullStart, RecordChange, Reschedule, StartSnipe, Wish
 from domain.errors import InvalidInput
 from domain.ids import SessionKey
 from domain.listings import Listing
@@ -24,13 +24,38 @@ def why_no_start(start: StartSnipe) -> str | None:
     return None if readable else f"session: got {start.key}, expected names without : and /; choose others"
 
 
+def why_overfull(start: StartSnipe) -> str | None:
+    """Asked at the first start only: a run that began with such fields goes on without them."""
+    if not isinstance(start, OverfullStart):
+        return None
+    return f"start: {'; '.join(start.wrong)}; docs/automation.md shows a whole one"
+
+
+def why_unread(name: str, wrong: tuple[str, ...]) -> str | None:
+    """name: of the request. wrong: its fields that are."""
+    return f"{name}: {'; '.join(wrong)}; docs/automation.md shows a whole one" if wrong else None
+
+
+def content_of(wish: Wish) -> Wish:
+    """What a key stands for. Of an abort no more than that it is one: other words for its reason stop nothing else."""
+    return Abort("", wish.request) if isinstance(wish, Abort) else wish
+
+
+def used_for_another_wish(request: str) -> str:
+    """Why a key that was used already is refused with other contents."""
+    return (
+        f"request: got {request!r}, expected a key that was not used for another wish; repeat it unchanged, or take "
+        "another key"
+    )
+
+
 def move_of(listing: Listing) -> Reschedule:
     """What the listing watch tells a session; a revision counts once."""
     return Reschedule(listing.opens_at, f"{_OF_A_LISTING}{listing.revision}")
 
 
 def why_no_abort(request: Abort, phase: Phase) -> str | None:
-    return _why_no_key(request.request) or _why_over(phase)
+    return _why_no_key(request.request) or _why_over(phase, "nothing is left to stop")
 
 
 def why_no_reschedule(request: Reschedule, phase: Phase, now: datetime) -> str | None:
@@ -54,7 +79,7 @@ def why_no_policy(request: ChangePolicy, policy: TradePolicy, phase: Phase) -> s
     if request.change.max_price is not None and phase not in _BEFORE_OPENING:
         return f"max price: the session is {phase}, expected one that has not fired; change its exits instead"
     wrong = complaints(request.change.applied_to(policy))
-    return "; ".join(wrong) or _why_no_key(request.request) or _why_over(phase)
+    return "; ".join(wrong) or _why_no_key(request.request) or _why_over(phase, "arm a new attempt")
 
 
 def check_in_time(change: RecordChange, record: SessionRecord, *, shot: bool) -> None:
@@ -81,7 +106,7 @@ def _why_no_key(request: str) -> str | None:
     return "request: got an empty key, expected one that is yours alone; repeat it to repeat the request safely"
 
 
-def _why_over(phase: Phase) -> str | None:
+def _why_over(phase: Phase, remedy: str) -> str | None:
     if phase not in (Phase.CLOSING, Phase.CLOSED):
         return None
-    return f"the session is {phase}, expected one that is running; arm a new attempt"
+    return f"the session is {phase}, expected one that is running; {remedy}"

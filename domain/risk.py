@@ -44,6 +44,19 @@ def _comparable(policy: TradePolicy) -> bool:
     return policy.entry.slices > 0 and all(amount is None or amount.is_finite() for amount in amounts)
 
 
+def _symbol(start: StartSnipe, seen: RiskSnapshot) -> Check:
+    """Coin and quote name the session and what it holds, the symbol what is bought: they must be one pair."""
+    listing = start.key.listing
+    expected = f"{listing.coin}{listing.quote}"
+    if start.symbol == expected:
+        return Check("symbol", f"{start.symbol} is the pair of {listing}")
+    return Check(
+        "symbol",
+        f"{start.symbol} is not the pair of {listing}",
+        f"symbol: got {start.symbol!r}, expected {expected!r}, the pair of {listing}; correct the one that is wrong",
+    )
+
+
 def _opening(start: StartSnipe, seen: RiskSnapshot) -> Check:
     latest = start.opens_at + timedelta(seconds=start.policy.entry.late_entry_s)
     found = f"opens {start.opens_at:%Y-%m-%d %H:%M:%S} UTC, now {seen.now:%Y-%m-%d %H:%M:%S} UTC"
@@ -122,6 +135,7 @@ def _halts(start: StartSnipe, seen: RiskSnapshot) -> Check:
 
 
 _RULES: tuple[Callable[[StartSnipe, RiskSnapshot], Check], ...] = (
+    _symbol,
     _opening,
     _funds,
     _smallest_order,

@@ -903,6 +903,9 @@ class FakeSessions:
         self.admitted.append(new)
         return self.found or self.store.record
 
+    async def next_attempt(self, account: str, listing: ListingKey) -> int:
+        return self.store.record.key.attempt + 1
+
     async def reserve(self, key: SessionKey, amount: Quote, free: Quote) -> Quote:
         if self.released:
             return NO_QUOTE

@@ -1,13 +1,14 @@
 """One snipe: prepare, wait, fire, guard, close."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any, assert_never
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -26,11 +27,22 @@ with workflow.unsafe.imports_passed_through():
         SnipeClosed,
         SnipeView,
         StartSnipe,
+        Told,
+        Wish,
     )
     from domain.errors import SniperError
     from domain.money import NO_BASE, Base
     from domain.policy import TradePolicy
-    from domain.requests import why_no_abort, why_no_policy, why_no_reschedule, why_no_start
+    from domain.requests import (
+        content_of,
+        used_for_another_wish,
+        why_no_abort,
+        why_no_policy,
+        why_no_reschedule,
+        why_no_start,
+        why_overfull,
+        why_unread,
+    )
     from domain.session import Outcome, Phase
     from workflows import policies
 
@@ -41,12 +53,25 @@ _OUTCOME = SearchAttributeKey.for_keyword("SniperOutcome")
 _OPENS_AT = SearchAttributeKey.for_datetime("SniperOpensAt")
 
 _CANCELLED = "workflow-cancelled"
+_KEYLESS = "abort-without-request"
+"""The key of every abort that names none: one is as good as many."""
+_TOLD: dict[str, type[Told[Any]]] = {
+    "abort": Told[Abort],
+    "reschedule": Told[Reschedule],
+    "change_policy": Told[ChangePolicy],
+}
+"""How each request is read."""
+
+# Runs that began before one of these goes on as its history has it.
+_STRICT_START = "unknown-fields-of-a-start-are-refused"
+_STRICT_SIGNALS = "every-signal-is-carried-out-or-journaled"
+_REFUSALS_WAIT = "refusals-wait-for-the-row"
 
 
 @dataclass
 class SnipeState:
     """Everything the run remembers. revision: of opening and policy; admitted: the session's row exists; receipts: by
-    request, so that each counts once."""
+    request, so that each counts once; asked: what each request stands for, from before its receipt on."""
 
     opens_at: datetime
     policy: TradePolicy
@@ -56,6 +81,7 @@ class SnipeState:
     aborting: bool = False
     outcome: Outcome | None = None
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    asked: dict[str, Wish] = field(default_factory=dict)
 
 
 @workflow.defn(name="Snipe", failure_exception_types=[SniperError])
@@ -71,6 +97,8 @@ class Snipe:
     @workflow.run
     async def run(self, start: StartSnipe) -> SnipeClosed:
         _refuse(why_no_start(start))
+        if (overfull := why_overfull(start)) is not None and workflow.patched(_STRICT_START):
+            _refuse(overfull)
         story = asyncio.create_task(self._story(start))
         stopping: asyncio.Task[None] | None = None
         while not story.done():
@@ -93,6 +121,8 @@ class Snipe:
             ]
         )
         result, reason = await self._prepare(start)
+        if result == "closed" and reason:  # never so in older histories: they replay as they were
+            _refuse(reason)
         if result == "approved":
             result, reason = await self._enter()
         dust = await self._guard_until_flat() if result in ("filled", "resume") else NO_BASE
@@ -101,53 +131,42 @@ class Snipe:
         return closed
 
     @workflow.update(name="abort")
-    async def abort(self, request: Abort) -> Receipt:
+    async def abort(self, told: Told[Abort]) -> Receipt:
         """Stop buying, cancel all orders of the session, take-profits too, sell any position at once."""
-        return await self._once(request.request, lambda: self._apply_abort(request))
+        return await self._once(_readable("abort", told))
 
     @abort.validator
-    def _check_abort(self, request: Abort) -> None:
-        _refuse(why_no_abort(request, self.state.phase))
+    def _check_abort(self, told: Told[Abort]) -> None:
+        self._check("abort", told)
 
     @workflow.update(name="reschedule")
-    async def reschedule(self, request: Reschedule) -> Receipt:
+    async def reschedule(self, told: Told[Reschedule]) -> Receipt:
         """The opening moved: the same session waits for the new time."""
-        return await self._once(request.request, lambda: self._apply_reschedule(request))
+        return await self._once(_readable("reschedule", told))
 
     @reschedule.validator
-    def _check_reschedule(self, request: Reschedule) -> None:
-        if request.request not in self.state.receipts:
-            _refuse(why_no_reschedule(request, self.state.phase, workflow.now()))
+    def _check_reschedule(self, told: Told[Reschedule]) -> None:
+        self._check("reschedule", told)
 
     @workflow.update(name="change_policy")
-    async def change_policy(self, request: ChangePolicy) -> Receipt:
+    async def change_policy(self, told: Told[ChangePolicy]) -> Receipt:
         """Change bounds or exits; while a position is open, exits only."""
-        return await self._once(request.request, lambda: self._apply_policy(request))
+        return await self._once(_readable("change_policy", told))
 
     @change_policy.validator
-    def _check_policy(self, request: ChangePolicy) -> None:
-        if request.request not in self.state.receipts:
-            _refuse(why_no_policy(request, self.state.policy, self.state.phase))
+    def _check_policy(self, told: Told[ChangePolicy]) -> None:
+        self._check("change_policy", told)
 
-    @workflow.signal(name="abort")
-    async def abort_signalled(self, request: Abort) -> None:
-        """As the update, for automations that only signal."""
-        if not await self._refused("abort", request.request, why_no_abort(request, self.state.phase)):
-            await self._once(request.request, lambda: self._apply_abort(request))
-
-    @workflow.signal(name="reschedule")
-    async def reschedule_signalled(self, request: Reschedule) -> None:
-        """As the update, for automations that only signal."""
-        reason = why_no_reschedule(request, self.state.phase, workflow.now())
-        if not await self._refused("reschedule", request.request, reason):
-            await self._once_unanswered("reschedule", request.request, lambda: self._apply_reschedule(request))
-
-    @workflow.signal(name="change_policy")
-    async def change_policy_signalled(self, request: ChangePolicy) -> None:
-        """As the update, for automations that only signal."""
-        reason = why_no_policy(request, self.state.policy, self.state.phase)
-        if not await self._refused("change_policy", request.request, reason):
-            await self._once_unanswered("change_policy", request.request, lambda: self._apply_policy(request))
+    @workflow.signal(dynamic=True)
+    async def signalled(self, name: str, inputs: Sequence[RawValue]) -> None:
+        """As the update of that name, for automations that only signal: nobody waits for an answer, so whatever is not
+        carried out is journaled with its reason. One handler for all names, as the SDK drops what it cannot read."""
+        told = _read(name, inputs)
+        unread = why_unread(name, told.wrong)
+        if unread is not None and workflow.patched(_STRICT_SIGNALS):
+            await self._journal_refusal(name, str(workflow.uuid4()), unread)
+        elif told.message is not None:
+            await self._carry_out(name, _keyed(told.message))
 
     @workflow.query
     def view(self) -> SnipeView:
@@ -221,6 +240,56 @@ class Snipe:
             BookActivities.close_books, CloseBooks(self.key, result, reason, dust), **policies.CLOSE
         )
 
+    def _check(self, name: str, told: Told[Any]) -> None:
+        """Refuse an update before it changes anything."""
+        _refuse(why_unread(name, told.wrong))
+        wish = _readable(name, told)
+        _refuse(self._why_other(wish) or self._why_not(wish))
+
+    async def _carry_out(self, name: str, wish: Wish) -> None:
+        other = self._why_other(wish)
+        if other is not None:
+            if workflow.patched(_STRICT_SIGNALS):
+                await self._journal_refusal(name, str(workflow.uuid4()), other)
+        elif (reason := self._why_not(wish)) is not None:
+            await self._journal_refusal(name, wish.request, reason)
+        else:
+            try:
+                await self._once(wish)
+            except ApplicationError as error:
+                await self._journal_refusal(name, wish.request, error.message)
+
+    def _why_other(self, wish: Wish) -> str | None:
+        """Why the key of this request cannot be its own."""
+        content = content_of(wish)
+        return used_for_another_wish(wish.request) if self.state.asked.get(wish.request, content) != content else None
+
+    def _why_not(self, wish: Wish) -> str | None:
+        """Why it cannot be carried out; None: it can, or it was already."""
+        state = self.state
+        if wish.request in state.receipts:
+            return None
+        match wish:
+            case Abort():
+                return why_no_abort(wish, state.phase)
+            case Reschedule():
+                return why_no_reschedule(wish, state.phase, workflow.now())
+            case ChangePolicy():
+                return why_no_policy(wish, state.policy, state.phase)
+            case _:
+                assert_never(wish)
+
+    async def _apply(self, wish: Wish) -> str:
+        match wish:
+            case Abort():
+                return await self._apply_abort(wish)
+            case Reschedule():
+                return await self._apply_reschedule(wish)
+            case ChangePolicy():
+                return await self._apply_policy(wish)
+            case _:
+                assert_never(wish)
+
     async def _apply_abort(self, request: Abort) -> str:
         await self._record(RecordChange(self.key, abort=request))
         self.state.aborting = True
@@ -243,23 +312,22 @@ class Snipe:
         return f"policy revision {revision} holds"
 
     async def _abort_for_cancellation(self) -> None:
-        await self._once(_CANCELLED, lambda: self._apply_abort(Abort("the workflow was cancelled", _CANCELLED)))
+        await self._once(Abort("the workflow was cancelled", _CANCELLED))
 
-    async def _once(self, request: str, apply: Callable[[], Awaitable[str]]) -> Receipt:
+    async def _once(self, wish: Wish) -> Receipt:
         """Carry out a request once; a repeated one gets the first one's receipt. One that came with the start waits for
         the session's row, in which it is recorded."""
+        request = wish.request
+        self.state.asked.setdefault(request, content_of(wish))
         await workflow.wait_condition(lambda: self.state.admitted)
         async with self.changing:
             if request not in self.state.receipts:
-                self.state.receipts[request] = Receipt(request, await apply())
+                try:
+                    self.state.receipts[request] = Receipt(request, await self._apply(wish))
+                except ApplicationError:
+                    self.state.asked.pop(request, None)  # refused and forgotten
+                    raise
             return self.state.receipts[request]
-
-    async def _once_unanswered(self, name: str, request: str, apply: Callable[[], Awaitable[str]]) -> None:
-        """As `_once`, for a signal: nobody waits to hear that it came too late."""
-        try:
-            await self._once(request, apply)
-        except ApplicationError as error:
-            await self._refused(name, request, error.message)
 
     async def _record(self, change: RecordChange) -> None:
         """Raises ApplicationError with the reason when the session's row has no place for the change any more."""
@@ -270,18 +338,43 @@ class Snipe:
                 raise
             raise ApplicationError(error.cause.message, type=error.cause.type, non_retryable=True) from error
 
-    async def _refused(self, name: str, request: str, reason: str | None) -> bool:
-        """Journal why a signal cannot be carried out; False: it can, or it was already."""
-        if reason is None or request in self.state.receipts:
-            return False
+    async def _journal_refusal(self, name: str, request: str, reason: str) -> None:
+        """Write why a signal is not carried out, once there is a row to write it to. Nothing that befalls that writing
+        ends the run."""
         workflow.logger.warning("signal.refused", extra={"signal": name, "reason": reason})
+        if not self.state.admitted and workflow.patched(_REFUSALS_WAIT):
+            await workflow.wait_condition(lambda: self.state.admitted)
         refusal = RecordRefusal(self.key, name, reason, request)
-        await workflow.execute_activity_method(BookActivities.record_refusal, refusal, **policies.RECORD)
-        return True
+        try:
+            await workflow.execute_activity_method(BookActivities.record_refusal, refusal, **policies.RECORD)
+        except ActivityError as error:
+            workflow.logger.error("signal.refusal_lost", extra={"signal": name, "reason": str(error.cause)})
 
     def _enter_phase(self, phase: Phase) -> None:
         self.state.phase = phase
         workflow.upsert_search_attributes([_PHASE.value_set(phase)])
+
+
+def _read(name: str, inputs: Sequence[RawValue]) -> Told[Any]:
+    """A signal as it was told, whatever it holds."""
+    kind = _TOLD.get(name)
+    if kind is None:
+        return Told(None, (f"unknown signal, expected {', '.join(_TOLD)}",))
+    if len(inputs) != 1:
+        return Told(None, (f"got {len(inputs)} inputs, expected one JSON object",))
+    told: Told[Any] = workflow.payload_converter().from_payload(inputs[0].payload, kind)
+    return told
+
+
+def _readable(name: str, told: Told[Any]) -> Any:
+    """The request itself. Raises ApplicationError when there is none."""
+    if told.message is None:
+        _refuse(why_unread(name, told.wrong))
+    return _keyed(told.message)
+
+
+def _keyed(wish: Any) -> Any:
+    return replace(wish, request=_KEYLESS) if isinstance(wish, Abort) and not wish.request else wish
 
 
 def _refuse(reason: str | None) -> None:

@@ -93,6 +93,27 @@ async def test_a_symbol_without_a_known_quote_is_rejected() -> None:
     assert "for example NEWUSDT" in prepared.reasons[0]
 
 
+async def test_a_symbol_that_is_not_the_listings_pair_is_rejected() -> None:
+    """Else what is bought would not be what the session is named after."""
+    prepared = await House().prepare(replace(a_start(), symbol="OTHERUSDT"))
+
+    assert prepared == Prepared(
+        "rejected",
+        ("symbol: got 'OTHERUSDT', expected 'NEWUSDT', the pair of mexc:NEW:USDT; correct the one that is wrong",),
+    )
+
+
+async def test_a_closed_session_names_the_attempt_that_is_free() -> None:
+    """A second start under its name does nothing, and must not look like the first one's result."""
+    house = House()
+    house.store.record = a_record(phase=Phase.CLOSED)
+
+    prepared = await house.prepare()
+
+    assert prepared.verdict == "closed"
+    assert prepared.reasons[0].endswith("expected one that is new or open; take attempt 2, in the workflow id too")
+
+
 async def test_a_refused_key_is_a_reason() -> None:
     """No retry mends it, and the books are closed."""
     house = House()

@@ -29,7 +29,8 @@ DISARMED = EntryReport("disarmed", "opening moved", NO_BASE, NO_QUOTE)
 @dataclass
 class StandIns:
     """Remembers what it was asked, in order. too_late: why the session's row takes no change; empty: it does.
-    found_open: so many times the books stay open."""
+    found_open: so many times the books stay open. admits_after_s: until then the session has no row.
+    takes_refusals: whether one can be written."""
 
     prepared: Prepared = field(default_factory=lambda: Prepared("approved"))
     entries: list[EntryReport] = field(default_factory=lambda: [FILLED])
@@ -41,9 +42,13 @@ class StandIns:
     fired: list[SessionRef] = field(default_factory=list)
     closed_with: list[CloseBooks] = field(default_factory=list)
     found_open: int = 0
+    admits_after_s: float = 0
+    takes_refusals: bool = True
+    hold_books: asyncio.Event | None = None
 
     @activity.defn
     async def prepare_session(self, start: StartSnipe) -> Prepared:
+        await asyncio.sleep(self.admits_after_s)
         self.calls.append("prepare")
         return self.prepared
 
@@ -65,6 +70,8 @@ class StandIns:
     async def close_books(self, close: CloseBooks) -> SnipeClosed:
         self.calls.append("close")
         self.closed_with.append(close)
+        if self.hold_books is not None:
+            await self.hold_books.wait()
         outcome = outcome_of(
             bought="guard" in self.calls,
             aborting=any(change.abort for change in self.changes),
@@ -82,4 +89,6 @@ class StandIns:
 
     @activity.defn
     async def record_refusal(self, refusal: RecordRefusal) -> None:
+        if not self.takes_refusals or "prepare" not in self.calls:
+            raise ApplicationError("session: no such row", type="InvalidInput", non_retryable=True)
         self.refusals.append(refusal)

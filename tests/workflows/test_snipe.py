@@ -1,14 +1,17 @@
 """What the Snipe workflow promises, on a real dev server with skipped time."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic_core import to_json
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -220,6 +223,45 @@ async def test_a_start_that_cannot_be_read_ends_the_run_with_every_reason(enviro
     assert all(part in reason for part in ("key: field required", "policy: field required", "opens_at: "))
 
 
+async def test_a_start_with_unknown_fields_ends_the_run_with_their_names(environment: WorkflowEnvironment) -> None:
+    """A misspelt stop must not become the usual one. What is wrong beside them is told with them."""
+    document = json.loads(to_json(a_snipe()))
+    document["policy"]["exits"]["stop_percnt"] = "2"
+    document["budgt"] = 3
+    activities = StandIns()
+    async with working(environment.client, activities):
+        handle = await told(environment.client, document)
+        with pytest.raises(WorkflowFailureError) as misspelt:
+            await handle.result()
+        document["policy"]["budget_quote"] = "much"
+        handle = await told(environment.client, document)
+        with pytest.raises(WorkflowFailureError) as unreadable:
+            await handle.result()
+
+    assert str(misspelt.value.cause) == (
+        "InvalidInput: start: policy.exits.stop_percnt: unknown field; budgt: unknown field; "
+        "docs/automation.md shows a whole one"
+    )
+    reason = str(unreadable.value.cause)
+    assert "policy.budget_quote: got 'much', input should be a valid decimal; " in reason
+    assert "budgt: unknown field" in reason
+    assert activities.calls == []
+
+
+async def test_a_start_of_a_closed_session_fails_with_the_attempt_that_is_free(
+    environment: WorkflowEnvironment,
+) -> None:
+    """It used to answer with the result of the session before."""
+    activities = StandIns(prepared=Prepared("closed", ("session: closed; take attempt 2",)))
+    async with working(environment.client, activities):
+        handle = await started(environment.client, a_snipe())
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+
+    assert str(failed.value.cause) == "InvalidInput: session: closed; take attempt 2"
+    assert activities.calls == ["prepare"]
+
+
 async def test_a_resumed_run_goes_on_counting_revisions(environment: WorkflowEnvironment) -> None:
     """A change after a lost run must be newer than what the row has."""
     activities = StandIns(prepared=Prepared("approved", revision=7))
@@ -276,6 +318,147 @@ async def test_a_signal_that_cannot_be_carried_out_is_journaled(environment: Wor
 
     assert [(refusal.name, refusal.request) for refusal in activities.refusals] == [("reschedule", "too-early")]
     assert "expected a time after" in activities.refusals[0].reason
+
+
+async def test_a_signal_that_cannot_be_read_is_journaled_and_the_session_goes_on(
+    environment: WorkflowEnvironment,
+) -> None:
+    """Also one without input, with too much of it, or of a name that nobody knows."""
+    activities = StandIns()
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        await handle.signal("abort", {"bad": 1})
+        await handle.signal("abort")
+        await handle.signal("abort", args=[{"reason": "twice"}, {"reason": "twice"}])
+        await handle.signal("change_policy", {"change": {"stop_percnt": "8"}, "request": "policy-1"})
+        await handle.signal("sell_all", {"reason": "no such thing"})
+        await handle.signal("abort", Abort("tidy up", "abort-1"))
+        closed = await handle.result()
+
+    where = "; docs/automation.md shows a whole one"
+    assert sorted((one.name, one.reason.removesuffix(where)) for one in activities.refusals) == [
+        ("abort", "abort: got 0 inputs, expected one JSON object"),
+        ("abort", "abort: got 2 inputs, expected one JSON object"),
+        ("abort", "abort: reason: field required; bad: unknown field"),
+        ("change_policy", "change_policy: change.stop_percnt: unknown field"),
+        ("sell_all", "sell_all: unknown signal, expected abort, reschedule, change_policy"),
+    ]
+    assert len({one.request for one in activities.refusals}) == len(activities.refusals)  # each counts
+    assert closed.outcome is Outcome.CANCELLED
+
+
+async def test_an_abort_needs_no_key(environment: WorkflowEnvironment) -> None:
+    """By signal and by update; one is as good as many."""
+    activities = StandIns()
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        await handle.signal("abort", {"reason": "wrong coin"})
+        receipt = await handle.execute_update("abort", {"reason": "wrong coin, really"}, result_type=Receipt)
+        closed = await handle.result()
+
+    assert [change.abort for change in activities.changes] == [Abort("wrong coin", receipt.request)]
+    assert receipt.text.startswith("aborting")
+    assert closed.outcome is Outcome.CANCELLED
+
+
+async def test_a_wrong_signal_with_the_start_does_not_end_the_session(environment: WorkflowEnvironment) -> None:
+    """Its refusal waits for the session's row."""
+    activities = StandIns(admits_after_s=0.5)
+    start = a_snipe()
+    wrong = ChangePolicy(PolicyChange(stop_percent=Decimal(90)), "policy-1")
+    async with working(environment.client, activities):
+        handle = await environment.client.start_workflow(
+            Snipe.run,
+            start,
+            id=start.key.workflow_id,
+            task_queue=CONTROL_QUEUE,
+            start_signal="change_policy",
+            start_signal_args=[wrong],
+        )
+        closed = await handle.result()
+
+    assert [(one.name, one.request) for one in activities.refusals] == [("change_policy", "policy-1")]
+    assert closed.outcome is Outcome.COMPLETED
+
+
+async def test_a_refusal_that_cannot_be_written_does_not_end_the_session(environment: WorkflowEnvironment) -> None:
+    """The position counts for more than the note."""
+    activities = StandIns(takes_refusals=False)
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        await eventually_waiting(handle)
+        await handle.signal("change_policy", ChangePolicy(PolicyChange(), "policy-1"))
+        await environment.fast_forward(handle, timedelta(hours=4))
+        closed = await handle.result()
+
+    assert closed.outcome is Outcome.COMPLETED
+
+
+async def test_a_key_that_stands_for_another_wish_is_refused(environment: WorkflowEnvironment) -> None:
+    """The first receipt would say that the second wish holds."""
+    activities = StandIns()
+    eight, nine = (ChangePolicy(PolicyChange(stop_percent=Decimal(at)), "policy-1") for at in (8, 9))
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        first = await updated(handle, "change_policy", eight)
+        again = await updated(handle, "change_policy", eight)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await updated(handle, "change_policy", nine)
+        await handle.signal("abort", Abort("not a change of policy", "policy-1"))
+        await updated(handle, "abort", Abort("tidy up", "abort-1"))
+        await handle.result()
+
+    assert first == again
+    assert "got 'policy-1', expected a key that was not used for another wish" in str(refused.value.cause)
+    assert [one.name for one in activities.refusals] == ["abort"]
+    assert [change.policy is not None for change in activities.changes] == [True, False]
+
+
+async def test_an_update_with_unknown_fields_is_refused_with_their_names(environment: WorkflowEnvironment) -> None:
+    """None of it is carried out, what can be read neither."""
+    activities = StandIns()
+    document = {"change": {"stop_percent": "8", "budget_quote": "10"}, "request": "policy-1", "at": 3}
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await handle.execute_update("change_policy", document)
+        await updated(handle, "abort", Abort("tidy up", "abort-1"))
+        await handle.result()
+
+    assert str(refused.value.cause) == (
+        "InvalidInput: change_policy: change.budget_quote: unknown field; at: unknown field; "
+        "docs/automation.md shows a whole one"
+    )
+    assert [change for change in activities.changes if change.policy] == []
+
+
+async def test_an_abort_repeated_at_the_end_gets_its_first_receipt(environment: WorkflowEnvironment) -> None:
+    """While the books are being closed, and, under the update's own id, after the run has ended."""
+    activities = StandIns(hold_books=asyncio.Event())
+    assert activities.hold_books is not None
+    abort = Abort("wrong coin", "abort-1")
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+            first = await handle.execute_update("abort", abort, id=abort.request, result_type=Receipt)
+            while "close" not in activities.calls:
+                await asyncio.sleep(0.02)
+            closing = await updated(handle, "abort", abort)
+            with pytest.raises(WorkflowUpdateFailedError) as late:
+                await updated(handle, "abort", Abort("wrong coin", "abort-2"))
+            activities.hold_books.set()
+            await handle.result()
+            closed = await handle.execute_update("abort", abort, id=abort.request, result_type=Receipt)
+
+    assert first == closing == closed
+    assert str(late.value.cause).endswith(
+        "the session is closing, expected one that is running; nothing is left to stop"
+    )
 
 
 async def test_an_update_that_cannot_be_carried_out_is_refused_with_its_reason(
@@ -347,6 +530,12 @@ async def test_a_session_costs_few_actions_and_events(environment: WorkflowEnvir
         events = [event async for event in handle.fetch_history_events()]
 
     assert len(events) < 60
+
+
+async def told(client: Client, document: dict[str, Any]) -> WorkflowHandle[Any, Any]:
+    """A start as an automation writes it."""
+    name = f"snipe/told/{uuid4().hex}"
+    return await client.start_workflow("Snipe", document, id=name, task_queue=CONTROL_QUEUE)
 
 
 async def updated(handle: Handle, name: str, request: Abort | Reschedule | ChangePolicy) -> Receipt:
