@@ -36,6 +36,7 @@ from adapters.local.temporal_server import (
 )
 from adapters.local.waiting import to_the_end, together
 from adapters.postgres.address import require_usable
+from adapters.settings import require_startable
 from adapters.venue_kind import VenueKind
 from domain.errors import SniperError
 from workflows.names import SEARCH_ATTRIBUTES
@@ -372,6 +373,7 @@ def stop_running(home: Path) -> bool:
 def main() -> int:
     """Run the stack the environment describes. Exit code 0 when told to stop, 1 with one line of what is wrong."""
     try:
+        require_startable()
         asyncio.run(run_stack(StackOptions.from_environment(os.environ)))
     except SniperError as exc:
         sys.stderr.write(f"{exc}\n")

@@ -1,11 +1,12 @@
 """What the environment says, read once. A running stack of the same home fills the gaps.
 
-Nothing here connects to anything. A value that cannot be used is an InvalidInput of one line, without secrets.
+Nothing here connects to anything. What cannot be used is an InvalidInput of one line, without secrets: every value at
+once.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.local.state import StackState, read_state
@@ -23,7 +25,19 @@ from domain.money import Quote
 
 T = TypeVar("T")
 
-_SECRET_NAMES = ("DATABASE_URL", "REDIS_URL", "MEXC_API_KEY", "MEXC_API_SECRET")
+_UNSHOWN = {
+    "DATABASE_URL": "a text that is not shown, as it may hold a password",
+    "REDIS_URL": "a text that is not shown, as it may hold a password",
+    "MEXC_API_KEY": "a secret",
+    "MEXC_API_SECRET": "a secret",
+}
+_EXPECTED = {
+    "SNIPER_VENUE": " or ".join(VenueKind),
+    "SNIPER_PAPER_BALANCE": "an amount of USDT above 0, with at most 8 decimals",
+    "SNIPER_PAPER_ONE_WAY_MS": "milliseconds from 0 to 10000",
+    "SNIPER_FIRE_CPU": "the number of a processor that this process may use",
+}
+"""Where our own validators have not said it."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _VENUE_REMEDY = (
     "live trading is not enabled in this version: start `sniper up` or `sniper simulator` and use its address, or set"
@@ -123,6 +137,13 @@ def _temporal_address(address: str) -> str:
     return address
 
 
+def _account(name: str) -> str:
+    try:
+        return check_account(name)
+    except InvalidInput as exc:
+        raise ValueError(exc.expected) from exc
+
+
 class Settings(BaseSettings):
     """Frozen. None: neither the environment nor a running stack says it."""
 
@@ -131,7 +152,7 @@ class Settings(BaseSettings):
     )
 
     sniper_home: Annotated[Path, AfterValidator(Path.absolute)] = Path(".sniper")
-    sniper_account: str = "main"
+    sniper_account: Annotated[str, AfterValidator(_account)] = "main"
     sniper_venue: VenueKind = VenueKind.MEXC
     """Stands before the addresses: it decides which of them may be used."""
     sniper_paper_balance: Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=8)] = Decimal(10_000)
@@ -165,7 +186,7 @@ class Settings(BaseSettings):
                 remedy="unset it in a SNIPER_HOME of its own",
             )
         return VenueSettings(
-            account=check_account(self.sniper_account),
+            account=self.sniper_account,
             rest_url=self._present("MEXC_REST_URL", self.mexc_rest_url),
             ws_url=self._present("MEXC_WS_URL", self.mexc_ws_url),
             api_key=self._present("MEXC_API_KEY", self.mexc_api_key),
@@ -176,7 +197,7 @@ class Settings(BaseSettings):
         """Everything that trading on paper needs, which is no key. Raises InvalidInput when part of it is missing."""
         one_way_ms = self.sniper_paper_one_way_ms
         return PaperSettings(
-            account=check_account(self.sniper_account),
+            account=self.sniper_account,
             rest_url=self._present("MEXC_REST_URL", self.mexc_rest_url),
             ws_url=self._present("MEXC_WS_URL", self.mexc_ws_url),
             balance=Quote(self.sniper_paper_balance),
@@ -202,9 +223,35 @@ def read_settings() -> Settings:
     """The environment first, then what a stack that runs in SNIPER_HOME says of itself. Raises InvalidInput."""
     own = _validated({})
     stack = _stack_of(own.sniper_home)
-    settings = own if stack is None else _validated(_gaps(own, stack))
-    check_account(settings.sniper_account)
-    return settings
+    return own if stack is None else _validated(_gaps(own, stack))
+
+
+def require_startable() -> None:
+    """Whether a stack can be started as the environment describes it, asked before anything of it is. Raises
+    InvalidInput."""
+    if refusals := _contradictions(_validated({})):
+        raise _together(refusals)
+
+
+def _contradictions(own: Settings) -> list[InvalidInput]:
+    """What only goes with something else: a venue that is not our own is named whole, and our own not at all."""
+    parts: dict[str, object] = {"MEXC_REST_URL": own.mexc_rest_url, "MEXC_WS_URL": own.mexc_ws_url}
+    on_paper = own.sniper_venue is VenueKind.PAPER
+    if not on_paper:  # there a key is of no use
+        parts |= {"MEXC_API_KEY": own.mexc_api_key, "MEXC_API_SECRET": own.mexc_api_secret}
+    given = [name for name, value in parts.items() if value is not None]
+    if not given:
+        return []
+    return [
+        InvalidInput(
+            name,
+            value=None,
+            expected=f"a value, since {' and '.join(given)} {'is' if len(given) == 1 else 'are'} set",
+            remedy=f"set {', '.join(parts)} for a venue that runs already, or none of them for a simulator of our own",
+        )
+        for name, value in parts.items()
+        if value is None
+    ]
 
 
 def _gaps(own: Settings, stack: StackState) -> dict[str, str]:
@@ -235,14 +282,31 @@ def _validated(gaps: Mapping[str, Any]) -> Settings:
     raise refusal  # outside of the handler: the original error would show a secret's value in the chain
 
 
+class SettingsRefused(InvalidInput):
+    """Several values that cannot be used, in one line. what, value, expected, remedy: of the first of them."""
+
+    def __init__(self, refusals: Sequence[InvalidInput]) -> None:
+        first = refusals[0]
+        super().__init__(first.what, value=first.value, expected=first.expected, remedy=first.remedy)
+        self.args = (" | ".join(str(one) for one in refusals),)
+
+
+def _together(refusals: Sequence[InvalidInput]) -> InvalidInput:
+    return refusals[0] if len(refusals) == 1 else SettingsRefused(refusals)
+
+
 def _refusal(exc: ValidationError) -> InvalidInput:
-    """The first thing that is wrong, in one line."""
-    first = exc.errors(include_url=False, include_context=False)[0]
-    name = str(first["loc"][0]).upper()
+    """Everything that is wrong."""
+    return _together([_refusal_of(error) for error in exc.errors(include_url=False, include_context=False)])
+
+
+def _refusal_of(error: ErrorDetails) -> InvalidInput:
+    name = str(error["loc"][0]).upper()
+    said = error["msg"].removeprefix("Value error, ")
     return InvalidInput(
         name,
-        value="a secret" if name in _SECRET_NAMES else first["input"],
-        expected=first["msg"].removeprefix("Value error, "),
+        value=_UNSHOWN.get(name, error["input"]),
+        expected=said if error["type"] == "value_error" else _EXPECTED.get(name, said),
         remedy=_VENUE_REMEDY if name in ("MEXC_REST_URL", "MEXC_WS_URL") else f"set {name} so, or leave it out",
     )
 

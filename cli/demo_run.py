@@ -8,7 +8,7 @@ from rich.console import Console
 
 from adapters.local.state import read_state
 from adapters.local.venue import ACCOUNT
-from adapters.settings import Settings, read_settings
+from adapters.settings import Settings, read_settings, require_startable
 from adapters.venue_kind import VenueKind
 from cli.demo_session import play, refuse_unusable
 from cli.narrator import JsonNarrator, Narrator
@@ -39,6 +39,8 @@ async def run_demo(*, once: bool, seed: int, budget: Decimal, json: bool) -> int
 
     options = stack_options(seed=seed)
     running = read_state(options.home)
+    if running is None:
+        require_startable()
     if running is None and options.rest_url is None:
         _refuse_other_accounts(settings)
     if running is not None:

@@ -28,8 +28,11 @@ def up(
     import asyncio
     from datetime import UTC, datetime
 
+    from adapters.settings import require_startable
     from cli.stack_access import stack_options
     from stack import run_stack
+
+    require_startable()
 
     def say(text: str) -> None:
         if json:

@@ -15,8 +15,6 @@ from adapters.settings import Settings, read_settings
 from domain.errors import InvalidInput, SniperError
 
 HOME_VARIABLE = "SNIPER_HOME"
-_VARIABLE_OF = {"account": "SNIPER_ACCOUNT"}
-"""Refusals that do not call the variable by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +114,8 @@ def _read() -> tuple[Settings, tuple[InvalidInput, ...]]:
             try:
                 return read_settings(), tuple(refused)
             except InvalidInput as exc:
-                variable = _VARIABLE_OF.get(exc.what, exc.what)
-                refused.append(InvalidInput(variable, value=exc.value, expected=exc.expected, remedy=exc.remedy))
-                if not _leave_out(variable):  # it is the stack's own word: go on without the stack
+                refused.append(InvalidInput(exc.what, value=exc.value, expected=exc.expected, remedy=exc.remedy))
+                if not _leave_out(exc.what):  # it is the stack's own word: go on without the stack
                     return Settings(), tuple(refused)
 
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.local.state import StackState, only_stack, write_state
-from adapters.settings import Settings, read_settings
+from adapters.settings import Settings, read_settings, require_startable
 from adapters.venue_kind import VenueKind
 from domain.errors import InvalidInput
 from tests.environment import forget_installation
@@ -159,6 +159,58 @@ def test_a_value_that_cannot_be_used_is_named_in_one_line(
     assert "\n" not in str(caught.value)
     assert "hidden-word" not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_all_values_that_cannot_be_used_are_told_at_once_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one after the other, nor as a library puts it. What may hold a password is not shown."""
+    monkeypatch.setenv("SNIPER_ACCOUNT", "no spaces")
+    monkeypatch.setenv("SNIPER_PAPER_BALANCE", "-1")
+    monkeypatch.setenv("SNIPER_FIRE_CPU", "first")
+    monkeypatch.setenv("REDIS_URL", "foo")
+
+    with pytest.raises(InvalidInput) as caught:
+        read_settings()
+
+    assert str(caught.value).split(" | ") == [
+        "SNIPER_ACCOUNT: got 'no spaces', expected 1-32 letters, digits, - or _; "
+        "set SNIPER_ACCOUNT so, or leave it out",
+        "SNIPER_PAPER_BALANCE: got '-1', expected an amount of USDT above 0, with at most 8 decimals; "
+        "set SNIPER_PAPER_BALANCE so, or leave it out",
+        "REDIS_URL: got 'a text that is not shown, as it may hold a password', expected redis or "
+        "rediss://host:port/number; set REDIS_URL so, or leave it out",
+        "SNIPER_FIRE_CPU: got 'first', expected the number of a processor that this process may use; "
+        "set SNIPER_FIRE_CPU so, or leave it out",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"SNIPER_VENUE": "paper", "MEXC_REST_URL": "https://api.mexc.com"}, ["MEXC_WS_URL"]),
+        ({"MEXC_API_KEY": "the-key"}, ["MEXC_REST_URL", "MEXC_WS_URL", "MEXC_API_SECRET"]),
+        (
+            {"MEXC_REST_URL": "http://127.0.0.1:9000", "MEXC_WS_URL": "ws://127.0.0.1:9000"},
+            ["MEXC_API_KEY", "MEXC_API_SECRET"],
+        ),
+        ({"SNIPER_VENUE": "paper", "MEXC_API_KEY": "the-key"}, []),
+        ({}, []),
+    ],
+)
+def test_a_venue_named_in_part_is_refused_before_a_stack_starts(
+    given: dict[str, str], missing: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker would find it out when databases and Temporal run already. On paper a key is of no use, and harmless."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    said = ""
+    try:
+        require_startable()
+    except InvalidInput as exc:
+        said = str(exc)
+
+    assert [one.partition(":")[0] for one in said.split(" | ") if one] == missing
+    assert "the-key" not in said
 
 
 def test_what_is_missing_is_named_with_a_remedy() -> None:
