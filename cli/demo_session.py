@@ -224,7 +224,7 @@ def shortcomings(told: Told, differences: Sequence[str], quote_asset: str) -> li
         found.append(f"the session is {line.phase}, not closed, {OVER_WITHIN_S:.0f} s after it was found")
     if line.outcome is not Outcome.COMPLETED:
         found.append(f"the session's outcome is {line.outcome or 'open'}, not completed: {line.reason or 'no reason'}")
-    if not any(isinstance(entry.event, PositionFlat) for entry in told.entries):
+    if position.bought and not any(isinstance(entry.event, PositionFlat) for entry in told.entries):
         found.append(f"the position is not known to be flat: {plain(position.held)} held")
     cost = cost_of(told.detail.fills, quote_asset)
     if cost > line.policy.budget_quote:

@@ -74,5 +74,6 @@ def _summary(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.severity for finding in findings)
     told = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
     silent = sum(finding.unasked for finding in findings)
-    unknown = f"; {silent} of them could not be asked, so nothing is known about those" if silent else ""
+    unasked = "it" if silent == 1 else "them"
+    unknown = f"; {silent} of them could not be asked: nothing is known about {unasked}" if silent else ""
     return f"{_SUMMARIES[worst(findings)]}: {len(findings)} checks, {told}{unknown}"

@@ -31,18 +31,27 @@ def halt(
     request: Request = None,
     json: Json = False,
 ) -> None:
-    """Buy nothing new, anywhere or in one account or session, until released. Positions are guarded on."""
+    """Buy nothing new, anywhere or in one account or session, until released. Positions are guarded on.
+
+    A session that is armed meanwhile, or about to be, ends; its release does not bring it back.
+    """
     _act(account, session, lambda actions, scope, key: actions.halt(scope, reason, key), request, json)
 
 
 def release(
-    reason: Annotated[str, typer.Option(help="Why it is safe again; kept with the halt.")],
+    reason: Annotated[
+        str | None, typer.Option(help="Why it is safe again; kept with the halt. Must be given.", show_default=False)
+    ] = None,
     account: Account = None,
     session: Session = None,
     request: Request = None,
     json: Json = False,
 ) -> None:
     """Lift the halt of exactly this scope: without options the one on everything; on accounts or sessions they stay."""
+    if reason is None:
+        raise typer.BadParameter(
+            'not given; say why it is safe again, such as --reason "venue is well again"', param_hint="--reason"
+        )
     _act(account, session, lambda actions, scope, key: actions.release(scope, reason, key), request, json)
 
 
@@ -63,16 +72,13 @@ def halts(
         (
             str(one.id),
             f"{one.scope} {one.scope_key}".rstrip(),
-            one.verb.replace("_", " "),
             f"{day_and_clock(one.at)} UTC",
             one.reason,
-            "holds"
-            if one.released_at is None
-            else f"released {day_and_clock(one.released_at)} UTC: {one.released_because}",
+            "no" if one.released_at is None else f"{day_and_clock(one.released_at)} UTC: {one.released_because}",
         )
         for one in found
     ]
-    write_table(("Number", "Scope", "Verb", "Since", "Reason", "State"), rows, empty="nothing is halted")
+    write_table(("Number", "Nothing is bought in", "Since", "Reason", "Released"), rows, empty="nothing is halted")
 
 
 def _act(

@@ -19,13 +19,14 @@ from adapters.postgres.reader import Reader
 from adapters.postgres.session_store import PostgresSessionStore
 from adapters.postgres.targets import PostgresTargets
 from domain.commands import Abort, ChangePolicy, Receipt, Reschedule
-from domain.errors import InvalidInput, TryAgain
+from domain.errors import InvalidInput, StoreUnavailable, TryAgain
 from domain.events import AbortRequested
 from domain.halts import HaltScope, HaltVerb, check_reason
 from domain.policy import PolicyChange
 from domain.requests import why_no_abort, why_no_policy, why_no_reschedule
 from ui.arm_request import Armed, ArmRequest
 from ui.arming import Arming, used_for_another_wish
+from ui.halting import reach_of
 from ui.reading import find_session
 from ui.refusal import ActionRefused
 
@@ -132,7 +133,8 @@ class Actions:
                 "released since; halt under a new request",
             )
         state = "halted" if placed.new else "was halted already"
-        return Receipt(request, f"{scope} {state} (halt {placed.number}): nothing new is bought until it is released")
+        text = f"{scope} {state} (halt {placed.number}): nothing new is bought until it is released; "
+        return Receipt(request, text + await self._reach_of_halts(scope))
 
     async def release(self, scope: HaltScope, reason: str, request: str) -> Receipt:
         """Lift every halt of exactly this scope. A request that was carried out before lifts no later one.
@@ -150,6 +152,13 @@ class Actions:
         if not released.new:
             return Receipt(request, f"{scope}: this request was carried out before ({halts}), nothing more now{rest}")
         return Receipt(request, f"{scope} released ({halts}){rest}")
+
+    async def _reach_of_halts(self, scope: HaltScope) -> str:
+        """The halt stands whether or not it can be told."""
+        try:
+            return reach_of(scope, await asyncio.to_thread(self._reader.unclosed))
+        except StoreUnavailable:
+            return "which sessions that ends could not be read; `sniper sessions` lists them"
 
     async def _found(self, session: str) -> SessionLine:
         return await asyncio.to_thread(find_session, self._reader, session)

@@ -85,6 +85,7 @@ def _database(installation: Installation, resources: AsyncExitStack) -> Sequence
         Check("database", server, remedy=cure),
         Check("migrations", probes.migrations, ("database",)),
         Check("sessions-attention", probes.attention, ("migrations",)),
+        Check("halts", probes.halts, ("migrations",)),
         Check("venue-access", probes.venue_access, ("migrations",)),
     )
 

@@ -1,4 +1,4 @@
-"""The database: does it answer, has it our newest tables, which sessions need a human."""
+"""The database: does it answer, has it our newest tables, which sessions need a human, what is halted."""
 
 import asyncio
 
@@ -52,6 +52,14 @@ class DatabaseProbes:
                 " WHERE attention <> '' AND phase <> 'closed' ORDER BY id DESC"
             )
             return judging.attention(dict(await found.fetchall()))
+
+    async def halts(self) -> Verdict:
+        """What must not be bought now, the newest first."""
+        async with self._database.transaction() as connection:
+            found = await connection.execute(
+                "SELECT trim(scope || ' ' || scope_key), reason FROM halts WHERE released_at IS NULL ORDER BY id DESC"
+            )
+            return judging.halts(dict(await found.fetchall()))
 
     async def venue_access(self) -> Verdict:
         """How the workers get on with the venue, as they told lately."""

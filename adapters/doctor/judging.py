@@ -189,6 +189,17 @@ def attention(texts: Mapping[str, str]) -> Verdict:
     )
 
 
+def halts(reasons: Mapping[str, str]) -> Verdict:
+    """What is halted -> why."""
+    if not reasons:
+        return ok("nothing is halted")
+    return warning(
+        _listed([f"halted: {scope}: {reason}" for scope, reason in reasons.items()]),
+        expected="no halt, for something new to be bought",
+        remedy='once it is safe again: `sniper release --reason "..."`, with the same --account or --session',
+    )
+
+
 def ports(taken: Mapping[str, tuple[int, str]], usual: Mapping[str, int]) -> Verdict:
     """Part of the stack -> its usual port; taken: with who listens there instead, empty: not known."""
     if not taken:

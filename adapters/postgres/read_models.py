@@ -17,7 +17,7 @@ from domain.session import Outcome, Phase
 @dataclass(frozen=True, slots=True)
 class SessionLine:
     """One session. opens_at: exchange time; spent, received, fees, result: quote; fee_coin, dust: base; None: not known
-    yet. attention: why a human is needed, empty when not. halted: a halt covers it now."""
+    yet. attention: why a human is needed, empty when not. halted: it is open and a halt covers it now."""
 
     key: SessionKey
     symbol: str
@@ -155,7 +155,15 @@ class NoticeLine:
 
 
 def session_line(
-    *, account: str, listing: str, attempt: int, phase: str, outcome: str | None, policy: object, **columns: Any
+    *,
+    account: str,
+    listing: str,
+    attempt: int,
+    phase: str,
+    outcome: str | None,
+    policy: object,
+    halted: bool,
+    **columns: Any,
 ) -> SessionLine:
     """From a row of SELECT_SESSION_LINE."""
     return SessionLine(
@@ -163,6 +171,7 @@ def session_line(
         phase=Phase(phase),
         outcome=None if outcome is None else Outcome(outcome),
         policy=policy_of(policy),
+        halted=halted and phase != Phase.CLOSED,
         **columns,
     )
 

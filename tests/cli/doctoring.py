@@ -14,7 +14,7 @@ from cli.main import run
 
 NAMES = (
     *("settings", "stack", "home", "disk", "ports", "versions", "temporal-executable", "realtime"),
-    *("database", "migrations", "sessions-attention", "venue-access"),
+    *("database", "migrations", "sessions-attention", "halts", "venue-access"),
     *("temporal", "temporal-namespace", "search-attributes"),
     *("worker-control", "worker-fire", "worker-guard", "watch-listings", "panel"),
     *("venue", "venue-stream", "credentials", "clock", "wall-clock"),

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -326,7 +327,33 @@ def test_a_halt_is_placed_listed_and_released(database: str, capsys: pytest.Capt
     assert run(["release", "--reason", "sane again"]) == 0
     assert "still halted: account main" in capsys.readouterr().out
     assert run(["halts", "--past"]) == 0
-    assert "sane again" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "sane again" in listed
+    assert all(title in listed for title in ("Nothing is bought in", "Released"))
+
+
+def test_a_release_without_a_reason_says_how_to_give_one(
+    lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the usage error that it is."""
+    assert run(["release"]) == 2
+
+    assert '--reason "venue is well again"' in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_what_cannot_be_started_is_refused_before_anything_is(
+    lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Every wrong variable in one line, and no home is made."""
+    lonely.setenv("SNIPER_PAPER_BALANCE", "-1")
+    lonely.setenv("REDIS_URL", "foo")
+
+    assert run(["up"]) == 1
+
+    said = capsys.readouterr().err
+    assert "SNIPER_PAPER_BALANCE: got '-1', expected an amount of USDT above 0, with at most 8 decimals; " in said
+    assert " | REDIS_URL: got 'a text that is not shown, as it may hold a password', expected redis or " in said
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ def test_each_shortcoming_is_named(told: Told, differences: list[str], words: st
     assert words in found[0]
 
 
+def test_a_session_that_bought_nothing_is_flat() -> None:
+    """Only that it bought nothing is wrong."""
+    told = Told(a_detail(a_line(phase=Phase.CLOSED, outcome=Outcome.REJECTED, reason="halted")), ())
+
+    assert shortcomings(told, [], "USDT") == ["the session's outcome is rejected, not completed: halted"]
+
+
 def test_fees_count_against_the_budget() -> None:
     """49.99 and a fee of 0.02 are more than 50."""
     told = Told(

@@ -121,6 +121,28 @@ def test_a_session_that_needs_a_human_is_named(
 
 
 @pytest.mark.postgres
+def test_a_halt_in_force_is_told(
+    alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    """All may be well, and nothing is bought."""
+    alone.setenv("DATABASE_URL", database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO halts (scope, scope_key, verb, reason) VALUES ('account', 'main', 'halt', 'odd')"
+        )
+    halted = diagnosed(capsys)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE halts SET released_at = now()")
+    released = diagnosed(capsys)
+
+    assert halted.text("halts").startswith(
+        "warning: halted: account main: odd | no halt, for something new to be bought"
+    )
+    assert halted.code == 0
+    assert released.checks["halts"]["severity"] == "ok"
+
+
+@pytest.mark.postgres
 def test_a_database_that_is_not_there_is_refused_by_its_server(
     alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
 ) -> None:

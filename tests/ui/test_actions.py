@@ -10,13 +10,13 @@ from adapters.postgres.listing_book import PostgresListingBook
 from adapters.postgres.session_store import PostgresSessionStore
 from domain.commands import ChangePolicy, Reschedule
 from domain.errors import InvalidInput, TryAgain
-from domain.events import AbortRequested, BooksClosed
+from domain.events import AbortRequested, BooksClosed, EntryEnded, PhaseEntered
 from domain.halts import EVERYTHING, HaltScope
 from domain.ids import ListingKey, SessionKey
 from domain.listings import Listing
 from domain.money import NO_QUOTE
 from domain.policy import LadderStep, PolicyChange
-from domain.session import Outcome
+from domain.session import Outcome, Phase
 from tests.ui.stand_ins import NOW, OPENING, Installation, a_wish
 from ui.actions import Actions
 from ui.reading import find_session, journal
@@ -266,6 +266,38 @@ async def test_a_halt_needs_no_temporal_and_holds_until_it_is_released(installat
     assert "nothing was released" in nothing.text
     assert [(halt.scope, halt.reason) for halt in installation.reader.halts()] == [("account", "key change")]
     assert [halt.released_because for halt in installation.reader.past_halts()] == ["sane again"]
+
+
+async def test_a_halt_says_which_sessions_it_ends_and_which_wait_on(installation: Installation) -> None:
+    """A release does not bring back what has ended, so its reader must know before. Another account is not told of."""
+    await installation.actions.arm(a_wish())
+    await installation.actions.arm(a_wish(request="wish-2", symbol="OTHERUSDT"))
+    arming = SessionKey("main", ListingKey("mexc", "OTHER", "USDT"), 1)
+    store = PostgresSessionStore(installation.database)
+    await store.append(FIRST, (PhaseEntered(Phase.WAITING),))
+    await store.append(arming, (PhaseEntered(Phase.WAITING), PhaseEntered(Phase.ARMING)))
+
+    everything = await installation.actions.halt(EVERYTHING, "odd prices", "halt-1")
+    elsewhere = await installation.actions.halt(HaltScope.of_account("other"), "odd prices", "halt-2")
+    await store.append(arming, (EntryEnded("filled", ""), PhaseEntered(Phase.GUARDING)))
+    guarded = await installation.actions.halt(HaltScope.of_session(arming), "odd prices", "halt-3")
+
+    assert everything.text.partition("until it is released; ")[2] == (
+        f"1 session ({arming}) buys no more and ends by it; 1 session ({FIRST}) waits on, and ends if it still holds "
+        "30 s before the opening; a release does not bring back what has ended"
+    )
+    assert elsewhere.text.endswith("until it is released; no open session is affected")
+    assert guarded.text.endswith(f"1 session ({arming}) goes on: the entry is over, any position is guarded")
+
+
+async def test_a_session_that_ended_before_a_halt_is_not_shown_as_halted(installation: Installation) -> None:
+    """Nothing of it is held back."""
+    await installation.actions.arm(a_wish())
+    await installation.actions.halt(EVERYTHING, "odd prices", "halt-1")
+    running = find_session(installation.reader, "NEWUSDT").halted
+    await _close(installation, FIRST)
+
+    assert (running, find_session(installation.reader, "NEWUSDT").halted) == (True, False)
 
 
 async def test_a_halt_repeated_after_its_release_says_that_nothing_is_halted(installation: Installation) -> None:

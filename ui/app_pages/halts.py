@@ -24,7 +24,8 @@ def page() -> Page:
 
 def show() -> None:
     st.markdown(
-        "Under a halt nothing new is bought. Positions are guarded on, and exits are never held back. "
+        "Under a halt nothing new is bought. Positions are guarded on, and exits are never held back. A session that "
+        "is armed meanwhile, or about to be, ends, and a release does not bring it back. "
         "`sniper halt` and `sniper release` do the same."
     )
     _holding()
