@@ -1,6 +1,7 @@
 """The flight record of a session's shots on the terminal: tables, summary, histograms. Words: ui/flights.py."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from cli.output import write_line, write_table
@@ -8,6 +9,7 @@ from domain.flights import FlightRecord, FlightSummary, flights, summary
 from domain.ids import SessionKey
 from domain.money import plain
 from ui.flights import (
+    LEAVE_AT_IN_WORDS,
     NO_SHOTS,
     NOT_RECORDED,
     answer,
@@ -21,6 +23,7 @@ from ui.flights import (
     executed,
     first_byte,
     late,
+    leave,
     length,
     planned,
     said,
@@ -70,17 +73,17 @@ def _orders(records: Sequence[FlightRecord], units: Units) -> None:
 
 
 def _leaving(records: Sequence[FlightRecord]) -> None:
-    rows = [
-        (shot_name(one), planned(one), exact_clock(one.sent_at), late(one), bound(one.clock_bound_us))
-        for one in records
-    ]
-    _table(("Shot", "Planned (UTC)", "Sent (UTC)", "Late", "Clock"), rows)
+    rows = [(shot_name(one), planned(one), leave(one), exact_clock(one.sent_at), late(one)) for one in records]
+    _table(("Shot", "Planned (UTC)", "Leave at (UTC)", "Sent (UTC)", "Late"), rows)
+    for line in wrap(LEAVE_AT_IN_WORDS, COLUMNS):
+        write_line(line)
 
 
 def _way(records: Sequence[FlightRecord]) -> None:
     rows = [
         (
             shot_name(one),
+            bound(one.clock_bound_us),
             length(one.one_way_us),
             connection(one),
             first_byte(one),
@@ -89,7 +92,7 @@ def _way(records: Sequence[FlightRecord]) -> None:
         )
         for one in records
     ]
-    _table(("Shot", "One way", "Connection", "First byte", "Answered", "Known"), rows)
+    _table(("Shot", "Clock", "One way", "Connection", "First byte", "Answered", "Known"), rows)
 
 
 def _answers(records: Sequence[FlightRecord]) -> None:

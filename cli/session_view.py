@@ -58,13 +58,13 @@ def follow(reader: SessionReader, name: str) -> None:
         while True:
             try:
                 detail = _detail(reader, line.key)
-                told = list(lines(journal(reader, line.key, last), units))
+                told = lines(journal(reader, line.key, last), units)
             except StoreUnavailable as exc:
                 status.show(f"{exc}; trying again")
                 time.sleep(LOOK_EVERY_S)
                 continue
             narrator.tell(told, detail.line.opens_at)
-            last = told[-1].last if told else last
+            last = max((one.last for one in told), default=last)
             if detail.line.phase is Phase.CLOSED:
                 break
             status.show(expectation(detail.line.phase, detail.line.opens_at))

@@ -7,7 +7,7 @@ Not here: words for people (ui/flights.py).
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from domain.events import Event, IntentCommitted, OrderAbsent, OrderSeen, ShotAnswered, ShotSent, ShotSettled
@@ -25,8 +25,9 @@ class FlightRecord:
 
     leg, shot: what it was for, shot counted from 0 within the leg; None: its intent is not among the events.
     planned_at: exchange time at which it was to arrive; None: it was not aimed at an instant but left at once, as
-    sales do. sent_at: exchange time at which it left, best estimate. lateness_us: between the instant it was to leave
-    at and the one it left at; negative: early; None: not aimed. clock_bound_us: how well the exchange's clock was
+    sales do. sent_at: exchange time at which it left, best estimate. leave_at: on the same clock, when it had to
+    leave so as to arrive as planned, or as shortly after as is known; None: not aimed. lateness_us: between that and
+    sent_at; negative: early; None: not aimed. clock_bound_us: how well the exchange's clock was
     known, half-width. one_way_us: the way it was aimed with. connection: counted from 0.
     first_byte_us, parsed_us: from its leaving until the answer's first byte was here, and until the answer was read
     and understood. gave_up_us: from its leaving until a clear answer was given up on, because none came or because one
@@ -42,6 +43,7 @@ class FlightRecord:
     quantity: Base
     planned_at: datetime | None
     sent_at: datetime
+    leave_at: datetime | None
     lateness_us: int | None
     clock_bound_us: int | None
     one_way_us: int | None
@@ -192,6 +194,7 @@ def _record(
         quantity=sent.quantity,
         planned_at=sent.planned_at if aimed else None,
         sent_at=sent.sent_at,
+        leave_at=sent.sent_at - timedelta(microseconds=sent.late_us) if aimed else None,
         lateness_us=sent.late_us if aimed else None,
         clock_bound_us=sent.bound_us,
         one_way_us=sent.one_way_us,

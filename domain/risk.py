@@ -1,5 +1,6 @@
 """May this session be carried out? Pure rules over what was seen; the reservation itself is the store's transaction."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from domain.commands import StartSnipe
 from domain.money import Quote, SymbolRules, plain
 from domain.policy import EntryStrategy, TradePolicy, complaints
 
+_COIN_ID = re.compile("[0-9a-f]{32}")
 MAX_SESSIONS = 5
 """Sessions of one account that may hold a reservation at once."""
 
@@ -45,9 +47,13 @@ def _comparable(policy: TradePolicy) -> bool:
 
 
 def _symbol(start: StartSnipe, seen: RiskSnapshot) -> Check:
-    """Coin and quote name the session and what it holds, the symbol what is bought: they must be one pair."""
+    """Coin and quote name the session and what it holds, the symbol what is bought: they must be one pair. The venue's
+    id of a coin says nothing of its ticker."""
     listing = start.key.listing
-    expected = f"{listing.coin}{listing.quote}"
+    coin = listing.coin
+    if _COIN_ID.fullmatch(coin):
+        coin = start.symbol.removesuffix(listing.quote)
+    expected = f"{coin}{listing.quote}"
     if start.symbol == expected:
         return Check("symbol", f"{start.symbol} is the pair of {listing}")
     return Check(

@@ -9,6 +9,10 @@ from ui.wording import Units
 
 NOT_RECORDED = "not recorded"
 NO_SHOTS = "no shot has left"
+LEAVE_AT_IN_WORDS = (
+    "planned: when it was to arrive; leave at: when it had to leave for that, or for as shortly after as is known of "
+    "clock and way; late: sent less leave at"
+)
 _NEXT_UNIT_US = (999.5, 999_950)
 """From here on a length would round to a thousand of its unit."""
 
@@ -37,6 +41,11 @@ def shot_name(one: FlightRecord) -> str:
 def planned(one: FlightRecord) -> str:
     """When it was to arrive."""
     return "at once" if one.planned_at is None else exact_clock(one.planned_at)
+
+
+def leave(one: FlightRecord) -> str:
+    """When it had to leave."""
+    return "at once" if one.leave_at is None else exact_clock(one.leave_at)
 
 
 def late(one: FlightRecord) -> str:
@@ -112,6 +121,7 @@ def panel_row(one: FlightRecord, units: Units) -> dict[str, str]:
         price=plain(one.price),
         quantity=plain(one.quantity),
         planned=planned(one),
+        leave=leave(one),
         sent=exact_clock(one.sent_at),
         clock=bound(one.clock_bound_us),
         one_way=length(one.one_way_us),
@@ -183,6 +193,7 @@ def _row(units: Units, **cells: str) -> dict[str, str]:
         "price": f"Price ({units.quote})",
         "quantity": f"Quantity ({units.base})",
         "planned": "Planned (UTC)",
+        "leave": "Leave at (UTC)",
         "sent": "Sent (UTC)",
         "clock": "Clock",
         "one_way": "One way",

@@ -45,8 +45,13 @@ class Line:
     last: int
 
 
-def lines(entries: Iterable[Recorded], units: Units) -> Iterator[Line]:
-    """The entries of one session in their order, told in as few lines as make sense."""
+def lines(entries: Iterable[Recorded], units: Units) -> tuple[Line, ...]:
+    """The entries of one session, told in as few lines as make sense, in the order of their times; what has one time
+    stays as it was written. A desk writes what it did after it has done it, so that others may write in between."""
+    return tuple(sorted(_as_written(entries, units), key=lambda line: line.at))
+
+
+def _as_written(entries: Iterable[Recorded], units: Units) -> Iterator[Line]:
     sent: dict[str, datetime] = {}
     answered: dict[str, datetime] = {}
     run: list[Recorded] = []

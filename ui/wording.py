@@ -308,8 +308,8 @@ def average(value: Decimal) -> Decimal:
 
 
 def lateness(late_us: int) -> str:
-    """How far from the planned instant something left."""
-    return f"{abs(late_us):,} µs {'before' if late_us < 0 else 'after'} the planned instant"
+    """How far something left from when it had to leave to arrive as planned."""
+    return f"{abs(late_us):,} µs {'before' if late_us < 0 else 'after'} it had to leave"
 
 
 def clock(at: datetime) -> str:

@@ -40,7 +40,8 @@ def test_every_shot_is_shown_in_eighty_columns(database: str, capsys: pytest.Cap
     assert "clock known to ±1.2 ms" in shown
     for words in (
         *_NAMES,
-        "12:00:00.000000   12:00:00.000150   +41 µs",
+        "12:00:00.000000   12:00:00.000109   12:00:00.000150   +41 µs",
+        "late: sent less leave at",
         "code 30005: oversold",
         "no clear answer after 2.00 s",
     ):

@@ -63,6 +63,7 @@ def test_a_shot_is_told_from_its_plan_to_certain_knowledge() -> None:
         quantity=_WHOLE,
         planned_at=T0,
         sent_at=T0 + timedelta(microseconds=150),
+        leave_at=T0 + timedelta(microseconds=109),
         lateness_us=41,
         clock_bound_us=1200,
         one_way_us=900,

@@ -8,6 +8,7 @@ import pytest
 
 from domain.checks import reasons_of
 from domain.commands import StartSnipe
+from domain.ids import ListingKey, SessionKey
 from domain.money import Base, Price, Quote
 from domain.policy import EntryStrategy
 from domain.risk import MAX_SESSIONS, RiskSnapshot, assess
@@ -32,6 +33,7 @@ def test_an_ordinary_session_is_approved() -> None:
 
     assert [check.name for check in asked] == [
         "policy",
+        "symbol",
         "opening",
         "funds",
         "smallest order",
@@ -40,6 +42,26 @@ def test_an_ordinary_session_is_approved() -> None:
         "halts",
     ]
     assert all(check.passed and check.found for check in (*asked, *unlisted))
+
+
+@pytest.mark.parametrize(
+    ("coin", "quote", "passed"),
+    [
+        ("NEW", "USDT", True),
+        ("0" * 32, "USDT", True),
+        ("OLD", "USDT", False),
+        ("NEW", "USDC", False),
+        ("0" * 32, "BTC", False),
+    ],
+)
+def test_the_symbol_is_the_listings_pair(coin: str, quote: str, passed: bool) -> None:
+    """Of a coin that is named by the venue's id the quote is all that can be compared."""
+    key = SessionKey("main", ListingKey("mexc", coin, quote), 1)
+
+    (check,) = (check for check in assess(a_start(key=key), seen()) if check.name == "symbol")
+
+    assert check.passed is passed
+    assert passed or "symbol: got 'NEWUSDT', expected " in check.reason
 
 
 def test_all_reasons_are_told_together() -> None:

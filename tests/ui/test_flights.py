@@ -71,6 +71,7 @@ def test_a_full_record_is_told_from_plan_to_certain_knowledge() -> None:
         "Price (USDT)": "0.05",
         "Quantity (NEW)": "800",
         "Planned (UTC)": "12:00:00.000000",
+        "Leave at (UTC)": "12:00:00.000130",
         "Sent (UTC)": "12:00:00.000123",
         "Clock": "±1.2 ms",
         "One way": "900 µs",

@@ -84,6 +84,7 @@ def test_an_ended_session_shows_outcome_and_result(panel: Panel) -> None:
 
     row = page.dataframe[0].value.iloc[0]
     assert (row["Outcome"], row["Result"]) == ("completed", "+7.4600 USDT")
+    assert "Opening (UTC)" in row  # which never came for some
     assert "Result today (UTC): +7.4600 USDT" in said(page)
 
 

@@ -62,7 +62,7 @@ EXAMPLES: dict[type, tuple[Event, str]] = {
     events.CoinCounted: (events.CoinCounted("NEW", Base(Decimal(0)), "1"), "0 NEW"),
     events.IntentCommitted: (events.IntentCommitted(_intent()), "at most 50 USDT"),
     events.IntentWithdrawn: (events.IntentWithdrawn("sentry1", "not needed"), "not needed"),
-    events.ShotSent: (SENT, "16 µs after the planned instant"),
+    events.ShotSent: (SENT, "16 µs after it had to leave"),
     events.ShotAnswered: (events.ShotAnswered("sentry0", "refused", 30001, "not yet", 1234), "1.2 ms: refused"),
     events.ShotSettled: (events.ShotSettled("sentry0", Base(Decimal(800)), 2500), "800 NEW bought, known 2.5 ms after"),
     events.OrderSeen: (events.OrderSeen(ORDER), "is filled"),
@@ -235,9 +235,22 @@ def test_shots_answers_and_fills_stand_at_exchange_time() -> None:
     assert [line.at - T0 for line in told] == [
         timedelta(microseconds=16),
         timedelta(microseconds=1516),
-        timedelta(microseconds=4016),
         timedelta(milliseconds=4),
+        timedelta(microseconds=4016),
     ]
+
+
+def test_a_timeline_is_in_the_order_of_its_times() -> None:
+    """A desk writes a shot down after others have written; what has one time stays as it was written."""
+    before, after = T0 - timedelta(milliseconds=2), T0 + timedelta(milliseconds=2)
+    aborted = Recorded(1, after, events.AbortRequested("enough", "abort-1"))
+    sent = Recorded(2, after, SENT)
+    opened = Recorded(3, before, events.PhaseEntered(Phase.FIRING))
+    again = Recorded(4, after, events.AttentionNeeded("look"))
+
+    told = lines([aborted, sent, opened, again], UNITS)
+
+    assert [line.last for line in told] == [3, 2, 1, 4]
 
 
 def test_times_are_read_to_the_millisecond() -> None:

@@ -1,7 +1,7 @@
 """Golden histories: a changed workflow must still replay what runs have already done. Needs no server.
 
-`RECORD_HISTORIES=1 pytest tests/workflows/test_histories.py` writes them anew, but snipe-misspelt.json: a run whose start,
-updates and signals held fields and names that there are not, from when those were passed over. It goes on as it began.
+`RECORD_HISTORIES=1 pytest tests/workflows/test_histories.py` writes them anew, but for snipe-misspelt.json: a run whose
+start, updates and signals held fields and names that there are not, from when those were passed over. It goes on so.
 """
 
 from pathlib import Path

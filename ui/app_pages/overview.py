@@ -142,7 +142,7 @@ def _ended(lines: Sequence[SessionLine]) -> None:
                 "Outcome": str(line.outcome or ""),
                 "Result": "" if line.result is None else f"{line.result:+.4f} {Units.of(line.symbol).quote}",
                 "Spent": "" if line.spent is None else plain(line.spent),
-                "Opened (UTC)": day_and_clock(line.opens_at)[:-4],
+                "Opening (UTC)": day_and_clock(line.opens_at)[:-4],
                 "Remark": line.attention or line.reason,
             }
             for line in lines

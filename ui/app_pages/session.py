@@ -15,7 +15,7 @@ from domain.money import plain
 from domain.orders import Fill, Order
 from domain.session import Phase
 from ui.chart import price_chart
-from ui.flights import clock_known, panel_row, unsent_row
+from ui.flights import LEAVE_AT_IN_WORDS, clock_known, panel_row, unsent_row
 from ui.literal import literal
 from ui.session_acts import abort_button, exits_button, halt_button, opening_button
 from ui.sources import SessionStory
@@ -144,7 +144,7 @@ def _shots(story: SessionStory, records: Sequence[FlightRecord], units: Units) -
     """What left, in the order in which it left, then what is committed and has not left."""
     with st.container():  # keeps its place before the first shot
         if records:
-            st.caption(literal(clock_known(summary(records))))
+            st.caption(literal(f"{clock_known(summary(records))}; {LEAVE_AT_IN_WORDS}"))
     sent = {one.client_order_id for one in records}
     unsent = [
         line.intent
