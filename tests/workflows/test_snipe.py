@@ -320,12 +320,13 @@ async def test_a_signal_that_cannot_be_carried_out_is_journaled(environment: Wor
     assert "expected a time after" in activities.refusals[0].reason
 
 
+@pytest.mark.parametrize("cached_workflows", [1000, 0])
 async def test_a_signal_that_cannot_be_read_is_journaled_and_the_session_goes_on(
-    environment: WorkflowEnvironment,
+    environment: WorkflowEnvironment, cached_workflows: int
 ) -> None:
-    """Also one without input, with too much of it, or of a name that nobody knows."""
+    """Also one without input, with too much of it, or of a name that nobody knows; and where every task replays."""
     activities = StandIns()
-    async with working(environment.client, activities):
+    async with working(environment.client, activities, cached_workflows):
         with environment.with_time_skipping_disabled():
             handle = await started(environment.client, a_snipe())
         await handle.signal("abort", {"bad": 1})
