@@ -43,6 +43,11 @@ _VENUE_REMEDY = (
     "live trading is not enabled in this version: start `sniper up` or `sniper simulator` and use its address, or set"
     " SNIPER_VENUE=paper, which uses the public data of any address and sends no order"
 )
+_REMEDIES = {
+    "MEXC_REST_URL": _VENUE_REMEDY,
+    "MEXC_WS_URL": _VENUE_REMEDY,
+    "SNIPER_ACCOUNT": "the default account is called main",
+}
 _REDIS_EXPECTED = "redis or rediss://host:port/number"
 _HOST = re.compile(r"[a-z0-9.:-]+")
 
@@ -307,7 +312,7 @@ def _refusal_of(error: ErrorDetails) -> InvalidInput:
         name,
         value=_UNSHOWN.get(name, error["input"]),
         expected=said if error["type"] == "value_error" else _EXPECTED.get(name, said),
-        remedy=_VENUE_REMEDY if name in ("MEXC_REST_URL", "MEXC_WS_URL") else f"set {name} so, or leave it out",
+        remedy=_REMEDIES.get(name, f"set {name} so, or leave it out"),
     )
 
 

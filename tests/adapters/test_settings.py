@@ -172,8 +172,7 @@ def test_all_values_that_cannot_be_used_are_told_at_once_in_our_words(monkeypatc
         read_settings()
 
     assert str(caught.value).split(" | ") == [
-        "SNIPER_ACCOUNT: got 'no spaces', expected 1-32 letters, digits, - or _; "
-        "set SNIPER_ACCOUNT so, or leave it out",
+        "SNIPER_ACCOUNT: got 'no spaces', expected 1-32 letters, digits, - or _; the default account is called main",
         "SNIPER_PAPER_BALANCE: got '-1', expected an amount of USDT above 0, with at most 8 decimals; "
         "set SNIPER_PAPER_BALANCE so, or leave it out",
         "REDIS_URL: got 'a text that is not shown, as it may hold a password', expected redis or "

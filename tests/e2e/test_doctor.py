@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.server, pytest.
 
 NOBODY = "NOBODY"
 """Stands for an address at which nobody answers."""
-DATABASE_CHECKS = {"database", "migrations", "sessions-attention", "venue-access"}
+DATABASE_CHECKS = {"database", "migrations", "sessions-attention", "halts", "venue-access"}
 NAMESPACE_CHECKS = {"search-attributes", "worker-control", "worker-fire", "worker-guard", "watch-listings"}
 WITHIN_S = 60.0
 LOOK_EVERY_S = 0.05
@@ -227,7 +227,7 @@ def test_what_needs_something_that_is_gone_is_not_asked(
     found = diagnosis()
 
     assert found.of("error") == {"settings", "database", "temporal"}
-    for name in ("migrations", "sessions-attention", "venue-access"):
+    for name in ("migrations", "sessions-attention", "halts", "venue-access"):
         assert found.text(name) == "info: not asked: database is not reachable |  | "
     for name in ("temporal-namespace", *NAMESPACE_CHECKS):
         assert found.text(name) == "info: not asked: Temporal is not reachable |  | "
