@@ -57,7 +57,12 @@ async def measure(home: Path) -> list[tuple[float, float]]:
                 Database(state.database_url, name="bench", connections=2) as database,
                 httpx.AsyncClient(base_url=state.rest_url) as venue,
             ):
-                actions = Actions(database, reader, lambda: connect(state.temporal_address, state.temporal_namespace))
+                actions = Actions(
+                    database,
+                    reader,
+                    lambda: connect(state.temporal_address, state.temporal_namespace),
+                    account="main",
+                )
                 with psycopg.connect(state.database_url, autocommit=True) as books:
                     for number in range(LISTINGS):
                         found.append(await _one(f"LATE{number}USDT", actions, venue, books))

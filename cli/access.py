@@ -8,6 +8,10 @@ from adapters.postgres.reader import Reader
 from adapters.settings import Settings, read_settings
 from adapters.temporal import connect
 from ui.actions import Actions
+from ui.arming import Patience
+
+PATIENCE = Patience()
+"""Whoever waits at a terminal rather hears what is true than that it was accepted."""
 
 
 @contextmanager
@@ -24,4 +28,13 @@ async def open_actions(settings: Settings | None = None) -> AsyncIterator[tuple[
     own = read_settings() if settings is None else settings
     with open_reader(own) as reader:
         async with Database(own.database(), name="sniper-cli", connections=2) as database:
-            yield Actions(database, reader, lambda: connect(own.temporal_address, own.temporal_namespace)), reader
+            yield (
+                Actions(
+                    database,
+                    reader,
+                    lambda: connect(own.temporal_address, own.temporal_namespace),
+                    account=own.sniper_account,
+                    patience=PATIENCE,
+                ),
+                reader,
+            )

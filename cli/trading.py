@@ -102,7 +102,7 @@ def arm(
 
     from adapters.settings import read_settings
     from cli.access import open_actions
-    from ui.arm_request import Armed, ArmRequest, new_request_key
+    from ui.arm_request import Armed, ArmRequest, Verdict, new_request_key
     from ui.inputs import (
         parse_count,
         parse_duration,
@@ -113,6 +113,7 @@ def arm(
         parse_percent,
         parse_strategy,
     )
+    from ui.refusal import ActionRefused
     from ui.wording import Units, entry_steps
 
     settings = read_settings()
@@ -146,17 +147,34 @@ def arm(
             return await actions.arm(wish)
 
     armed = asyncio.run(work())
+    rejected = armed.verdict is Verdict.REJECTED
     if json:
         write_json(armed)
-    else:
-        write_line(armed.text)
-        for step in entry_steps(wish.policy, Units.of(wish.symbol)):
-            write_line(step)
+        raise typer.Exit(1 if rejected else 0)
+    if rejected:
+        raise ActionRefused((armed.text,))
+    write_line(armed.text)
+    for warning in armed.warnings:
+        write_line(f"warning: {warning}")
+    for step in entry_steps(wish.policy, Units.of(wish.symbol)):
+        write_line(step)
+
+
+def _target_number(text: str) -> int:
+    clean = text.strip()
+    if not (clean.isascii() and clean.isdigit() and len(clean) <= 18):
+        raise typer.BadParameter(f"got {text!r}, expected a target's number such as 38; `sniper targets` lists them")
+    return int(clean)
 
 
 def targets(
     withdraw: Annotated[
-        int | None, typer.Option(help="Number of a target that shall wait no longer; asked twice, it is the same.")
+        int | None,
+        typer.Option(
+            help="Number of a target that shall wait no longer; asked twice, it is the same.",
+            parser=_target_number,
+            metavar="INTEGER",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -173,7 +191,10 @@ def abort(
     request: Request = None,
     json: Json = False,
 ) -> None:
-    """Buy nothing more, cancel all orders of the session, take-profits too, and sell any position at once."""
+    """Buy nothing more, cancel all orders of the session, take-profits too, and sell any position at once.
+
+    A target that waits for the pair is withdrawn too.
+    """
     _act(lambda actions, key: actions.abort(session, reason, key), request, json)
 
 
@@ -269,6 +290,7 @@ def _list_targets(json: bool) -> None:
 def _opening_of(target: "TargetLine", now: "datetime") -> str:
     from ui.wording import day_and_clock
 
-    if target.seen_opens_at is not None and target.missed(now):
-        return f"missed, {day_and_clock(target.seen_opens_at)} UTC"
-    return "when a source names it" if target.opens_at is None else f"{day_and_clock(target.opens_at)} UTC"
+    opens_at = target.opening
+    if opens_at is None:
+        return "when a source names it" if target.status == "waiting" else ""
+    return f"{'missed, ' if target.missed(now) else ''}{day_and_clock(opens_at)} UTC"

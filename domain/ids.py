@@ -111,16 +111,23 @@ class Installation:
 
 def split_symbol(symbol: str, quotes: tuple[str, ...] = ("USDT", "USDC", "BTC", "ETH", "MX")) -> tuple[str, str]:
     """Base and quote asset of a pair name. Raises InvalidInput when no known quote ends it."""
+    if (found := _base_and_quote(symbol, quotes)) is not None:
+        return found
+    meant = re.sub(r"[^A-Z0-9]", "", symbol.upper())
+    raise InvalidInput(
+        "symbol",
+        value=symbol,
+        expected=f"upper-case letters and digits in one word that ends in one of {', '.join(quotes)}",
+        remedy=f"write {meant}" if _base_and_quote(meant, quotes) is not None else "for example NEWUSDT",
+    )
+
+
+def _base_and_quote(symbol: str, quotes: tuple[str, ...]) -> tuple[str, str] | None:
     for quote in quotes:
         base = symbol.removesuffix(quote)
         if base != symbol and _ASSET.fullmatch(base):
             return base, quote
-    raise InvalidInput(
-        "symbol",
-        value=symbol,
-        expected=f"an upper-case pair that ends in one of {', '.join(quotes)}",
-        remedy="for example NEWUSDT",
-    )
+    return None
 
 
 def assets_of(symbol: str) -> tuple[str, str]:
@@ -136,6 +143,18 @@ def check_account(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             "account", value=name, expected="1-32 letters, digits, - or _", remedy="the default account is called main"
+        )
+    return name
+
+
+def check_own_account(name: str, own: str) -> str:
+    """The account name, if it is `own`, the one that this installation trades on. Raises InvalidInput."""
+    if check_account(name) != own:
+        raise InvalidInput(
+            "account",
+            value=name,
+            expected=f"{own!r}, the one account of this installation",
+            remedy="name that one, which SNIPER_ACCOUNT sets",
         )
     return name
 

@@ -153,27 +153,71 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
         if price is not None and (not price.is_finite() or price <= 0):
             found.append(f"{what}: got {price}, expected more than 0; give a positive price")
     _between(
-        found, "stop percent", policy.exits.stop_percent, Decimal(1), Decimal(50), "the stop is mandatory", low_ok=True
+        found,
+        "stop percent",
+        policy.exits.stop_percent,
+        Decimal(1),
+        Decimal(50),
+        "the stop is mandatory",
+        unit=" %",
+        low_ok=True,
     )
     _between(
-        found, "time stop", Decimal(policy.exits.time_stop_s), Decimal(0), Decimal(30 * 86400), "give it in seconds"
+        found,
+        "time stop",
+        Decimal(policy.exits.time_stop_s),
+        Decimal(0),
+        Decimal(30 * 86400),
+        "choose a length inside",
+        unit=" s",
     )
-    _between(found, "arm lead", Decimal(policy.arm_lead_s), Decimal(5), Decimal(600), "give it in seconds", low_ok=True)
-    _between(found, "grace", Decimal(policy.entry.grace_s), Decimal(0), Decimal(120), "give it in seconds", low_ok=True)
+    _between(
+        found,
+        "arm lead",
+        Decimal(policy.arm_lead_s),
+        Decimal(5),
+        Decimal(600),
+        "choose a length inside",
+        unit=" s",
+        low_ok=True,
+    )
+    _between(
+        found,
+        "grace",
+        Decimal(policy.entry.grace_s),
+        Decimal(0),
+        Decimal(120),
+        "choose a length inside",
+        unit=" s",
+        low_ok=True,
+    )
     _between(
         found,
         "late entry",
         Decimal(policy.entry.late_entry_s),
         Decimal(0),
         Decimal(LONGEST_LATE_ENTRY_S),
-        "give it in seconds",
+        "choose a length inside",
+        unit=" s",
         low_ok=True,
     )
     _between(
-        found, "recv window", Decimal(policy.entry.recv_window_ms), Decimal(0), Decimal(1000), "give it in milliseconds"
+        found,
+        "recv window",
+        Decimal(policy.entry.recv_window_ms),
+        Decimal(0),
+        Decimal(1000),
+        "choose a length inside",
+        unit=" ms",
     )
     _between(
-        found, "clock bound", Decimal(policy.entry.clock_bound_ms), Decimal(0), Decimal(1000), "give it in milliseconds"
+        found,
+        "clock bound",
+        Decimal(policy.entry.clock_bound_ms),
+        Decimal(0),
+        Decimal(1000),
+        "choose a length inside",
+        unit=" ms",
     )
     _between(
         found,
@@ -181,7 +225,8 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
         Decimal(policy.exits.stop_confirm_ms),
         Decimal(0),
         Decimal(60_000),
-        "give it in milliseconds",
+        "choose a length inside",
+        unit=" ms",
         low_ok=True,
     )
     _strategy(found, policy.entry)
@@ -191,20 +236,37 @@ def complaints(policy: TradePolicy) -> tuple[str, ...]:
 
 def _strategy(found: list[str], entry: EntryPolicy) -> None:
     """What belongs to one strategy is judged with it only."""
-    _between(found, "markup", entry.markup_percent, Decimal(0), Decimal(100), "give it in percent", low_ok=True)
-    _between(found, "entry window", Decimal(entry.window_s), Decimal(0), Decimal(600), "give it in seconds")
+    _between(
+        found, "markup", entry.markup_percent, Decimal(0), Decimal(100), "choose a share inside", unit=" %", low_ok=True
+    )
+    _between(
+        found, "entry window", Decimal(entry.window_s), Decimal(0), Decimal(600), "choose a length inside", unit=" s"
+    )
     if entry.strategy is EntryStrategy.BURST:
         _between(found, "burst shots", Decimal(entry.burst_shots), Decimal(2), Decimal(5), "choose 2 to 5", low_ok=True)
         spacing = Decimal(entry.burst_spacing_ms)
-        _between(found, "burst spacing", spacing, Decimal(0), Decimal(1000), "give it in milliseconds", low_ok=True)
+        _between(
+            found,
+            "burst spacing",
+            spacing,
+            Decimal(0),
+            Decimal(1000),
+            "choose a length inside",
+            unit=" ms",
+            low_ok=True,
+        )
         first = Decimal(entry.burst_first_ms)
-        _between(found, "burst start", first, Decimal(-200), Decimal(1000), "give it in milliseconds", low_ok=True)
+        _between(
+            found, "burst start", first, Decimal(-200), Decimal(1000), "choose a length inside", unit=" ms", low_ok=True
+        )
     if entry.strategy is EntryStrategy.TRANCHE:
         _between(
             found, "tranches", Decimal(entry.tranche_parts), Decimal(2), Decimal(10), "choose 2 to 10", low_ok=True
         )
         every = Decimal(entry.tranche_every_s)
-        _between(found, "tranche interval", every, Decimal(1), Decimal(300), "give it in seconds", low_ok=True)
+        _between(
+            found, "tranche interval", every, Decimal(1), Decimal(300), "choose a length inside", unit=" s", low_ok=True
+        )
         if (last := entry.tranche_every_s * (entry.tranche_parts - 1)) >= entry.window_s:
             found.append(
                 f"entry window: got {entry.window_s} s, expected more than the {last} s after which the last tranche "
@@ -213,12 +275,20 @@ def _strategy(found: list[str], entry: EntryPolicy) -> None:
 
 
 def _between(
-    found: list[str], what: str, value: Decimal, low: Decimal, high: Decimal, remedy: str, *, low_ok: bool = False
+    found: list[str],
+    what: str,
+    value: Decimal,
+    low: Decimal,
+    high: Decimal,
+    remedy: str,
+    *,
+    unit: str = "",
+    low_ok: bool = False,
 ) -> None:
     inside = value.is_finite() and (value >= low if low_ok else value > low) and value <= high
     if not inside:
         word = "from" if low_ok else "more than"
-        found.append(f"{what}: got {value}, expected {word} {plain(low)} to {plain(high)}; {remedy}")
+        found.append(f"{what}: got {value}{unit}, expected {word} {plain(low)} to {plain(high)}{unit}; {remedy}")
 
 
 def _ladder(found: list[str], ladder: tuple[LadderStep, ...]) -> None:

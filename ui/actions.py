@@ -21,24 +21,27 @@ from adapters.postgres.targets import PostgresTargets
 from domain.commands import Abort, ChangePolicy, Receipt, Reschedule
 from domain.errors import InvalidInput, StoreUnavailable, TryAgain
 from domain.events import AbortRequested
-from domain.halts import HaltScope, HaltVerb, check_reason
+from domain.halts import HaltScope, HaltVerb, ScopeKind, check_reason
+from domain.ids import check_own_account
 from domain.policy import PolicyChange
 from domain.requests import why_no_abort, why_no_policy, why_no_reschedule
+from domain.session import Phase
 from ui.arm_request import Armed, ArmRequest
-from ui.arming import Arming, used_for_another_wish
+from ui.arming import Arming, Patience, used_for_another_wish
 from ui.halting import reach_of
-from ui.reading import find_session
+from ui.reading import find_session, journal, session_named, targets_named
 from ui.refusal import ActionRefused
 
 TEMPORAL_ANSWERS_WITHIN = timedelta(seconds=8)
 """An abort that waits longer goes another way."""
+PATIENT = Patience()
 
 
 class Actions:
     """One installation's commands.
 
     temporal: gives the client when one is needed, so that what works without Temporal does; raises InvalidInput when
-    it does not answer. now: wall clock, aware.
+    it does not answer. account: the one of this installation. patience: of arming. now: wall clock, aware.
     """
 
     def __init__(
@@ -47,20 +50,23 @@ class Actions:
         reader: Reader,
         temporal: Callable[[], Awaitable[Client]],
         *,
+        account: str,
+        patience: Patience = PATIENT,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._reader = reader
+        self._account = account
         self._temporal = temporal
         self._now = now
         self._targets = PostgresTargets(database)
         self._store = PostgresSessionStore(database)
         self._halts = PostgresHalts(database)
-        self._arming = Arming(database, reader, temporal, now)
+        self._arming = Arming(database, reader, temporal, now, account, patience)
         self._one_at_a_time = asyncio.Lock()
         self._armed: dict[str, tuple[ArmRequest, Armed]] = {}
 
     async def arm(self, request: ArmRequest) -> Armed:
-        """A session for a known opening, or a target that waits for one.
+        """A session for a known opening, or a target that waits for one; a session that risk rejects is told as such.
 
         Raises ActionRefused with every reason, TryAgain when the session stands but its run could not be started.
         """
@@ -71,6 +77,8 @@ class Actions:
             wish, armed = known
             if replace(wish, opens_at=request.opens_at) != request:
                 raise ActionRefused((used_for_another_wish(request),))
+            if armed.session is not None:
+                armed = await self._arming.receipt(request, armed.session)
             return armed
 
     async def withdraw(self, target: int) -> Receipt:
@@ -87,22 +95,64 @@ class Actions:
         return Receipt(str(target), f"target {target} waits no longer")
 
     async def abort(self, session: str, reason: str, request: str) -> Receipt:
-        """Nothing more is bought, all orders of the session are cancelled, any position is sold at once.
+        """Nothing more is bought, all orders of the session are cancelled, any position is sold at once. A target that
+        waits for the pair is withdrawn too: it would buy the pair all the same.
 
         Told to the session's run; while Temporal is away, written to the session's row, which desks act on as well.
-        Raises InvalidInput for an unknown session, ActionRefused when it is over.
+        Raises InvalidInput for an unknown session, ActionRefused when it is over and nothing was withdrawn.
         """
-        line = await self._found(session)
+        line = await asyncio.to_thread(session_named, self._reader, session)
+        if line is None:
+            return await self._abort_waiting(session, request)
+        withdrawn = await self._targets.withdraw_of(line.key.account, line.key.listing, line.symbol)
+        line = await self._found(session)  # of a pair the latest: the target may have made its session meanwhile
+        also = f"; {_targets_in_words(withdrawn)} withdrawn too" if withdrawn else ""
+        if line.phase in (Phase.CLOSING, Phase.CLOSED):
+            return await self._abort_over(line, withdrawn, request)
         abort = Abort(reason, request)
         _refuse(line, why_no_abort(abort, line.phase))
         try:
-            return await self._tell(line, "abort", abort, request)
+            receipt = await self._tell(line, "abort", abort, request)
+        except ActionRefused:  # it may have ended this moment
+            line = await self._found(str(line.key))
+            if line.phase not in (Phase.CLOSING, Phase.CLOSED):
+                raise
+            return await self._abort_over(line, withdrawn, request)
         except TryAgain:
             await self._store.append(line.key, (AbortRequested(reason, request),))
             return Receipt(
                 request,
-                "aborting: Temporal does not answer, so it was written to the session's row, on which its desk acts",
+                "aborting: Temporal does not answer, so it was written to the session's row, on which its desk acts"
+                + also,
             )
+        return replace(receipt, text=receipt.text + also)
+
+    async def _abort_waiting(self, name: str, request: str) -> Receipt:
+        """Of a pair that has no session yet: what waits for it is withdrawn, which may have been done before."""
+        for target in await asyncio.to_thread(targets_named, self._reader, name):
+            withdrawn = await self._targets.withdraw_of(target.account, target.listing, target.symbol)
+            if withdrawn or target.status == "withdrawn":
+                numbers = _targets_in_words(withdrawn or (target.id,))
+                return Receipt(
+                    request, f"{numbers} withdrawn: nothing of {target.symbol} is bought, no session was made"
+                )
+        line = await self._found(name)  # raises, unless the target has made its session this moment
+        return await self.abort(str(line.key), "its target was aborted", request)
+
+    async def _abort_over(self, line: SessionLine, withdrawn: tuple[int, ...], request: str) -> Receipt:
+        """The receipt of an abort that was carried out before, or that found only a waiting target. Raises
+        ActionRefused when there was nothing to stop."""
+        state = f"{line.key} is {line.phase}" + (f" ({line.outcome})" if line.outcome is not None else "")
+        also = (
+            f"; {_targets_in_words(withdrawn)} withdrawn: nothing more of {line.symbol} is bought" if withdrawn else ""
+        )
+        entries = await asyncio.to_thread(journal, self._reader, line.key)
+        asked = (entry.event for entry in entries if isinstance(entry.event, AbortRequested))
+        if any(event.request == request for event in asked):
+            return Receipt(request, f"aborting: this request was carried out before, {state}{also}")
+        if withdrawn:
+            return Receipt(request, f"{state}{also}")
+        raise ActionRefused((f"session: {state}, expected one that is running; there is nothing left to abort",))
 
     async def reschedule(self, session: str, opens_at: datetime, request: str) -> Receipt:
         """The opening moved: the same session waits for it. Raises InvalidInput, ActionRefused, and TryAgain while
@@ -123,8 +173,10 @@ class Actions:
         """Nothing new is bought inside `scope` until it is released; exits go on. Works without Temporal.
 
         A request whose halt was released since places no other one, and its receipt says so. Raises InvalidInput for an
-        unusable reason, and for a request that has halted something else.
+        unusable reason, for a request that has halted something else, and for an account or a session that is not
+        there: such a halt would stop nothing.
         """
+        await self._check_scope(scope)
         placed = await self._halts.place(scope, HaltVerb.HALT, check_reason(reason), request)
         if not placed.holds:
             return Receipt(
@@ -139,8 +191,14 @@ class Actions:
     async def release(self, scope: HaltScope, reason: str, request: str) -> Receipt:
         """Lift every halt of exactly this scope. A request that was carried out before lifts no later one.
 
-        Raises InvalidInput for an unusable reason, and for a request that has released something else.
+        Raises InvalidInput for an unusable reason, for a request that has released something else, and for an account
+        that is not there, unless a halt of it holds.
         """
+        held = await asyncio.to_thread(self._reader.halts)
+        if scope.kind is ScopeKind.ACCOUNT and (scope.kind, scope.name) not in [
+            (one.scope, one.scope_key) for one in held
+        ]:
+            check_own_account(scope.name, self._account)
         released = await self._halts.release(scope, check_reason(reason), request)
         count = released.count
         if not count and released.new:
@@ -160,6 +218,12 @@ class Actions:
         except StoreUnavailable:
             return "which sessions that ends could not be read; `sniper sessions` lists them"
 
+    async def _check_scope(self, scope: HaltScope) -> None:
+        if scope.kind is ScopeKind.ACCOUNT:
+            check_own_account(scope.name, self._account)
+        elif scope.kind is ScopeKind.SESSION:
+            await self._found(scope.name)
+
     async def _found(self, session: str) -> SessionLine:
         return await asyncio.to_thread(find_session, self._reader, session)
 
@@ -178,6 +242,12 @@ class Actions:
                 f"Temporal: {line.key} could not be told ({' '.join(str(error).split())}); nothing is known to be "
                 "changed, repeat the same request"
             ) from error
+
+
+def _targets_in_words(numbers: tuple[int, ...]) -> str:
+    if len(numbers) == 1:
+        return f"target {numbers[0]} is"
+    return f"targets {', '.join(map(str, numbers))} are"
 
 
 def _refuse(line: SessionLine, reason: str | None) -> None:

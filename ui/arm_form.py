@@ -62,8 +62,8 @@ class FormTexts:
     tranche_every: str = ""
 
 
-def read_form(texts: FormTexts, request: str, now: datetime) -> Draft:
-    """request: the idempotency key the wish will carry. now: wall clock."""
+def read_form(texts: FormTexts, request: str, now: datetime, account: str) -> Draft:
+    """request: the idempotency key the wish will carry. now: wall clock. account: the one of this installation."""
     required: Mapping[str, str] = {"pair": texts.symbol, "budget": texts.budget}
     missing = tuple(name for name, text in required.items() if not text.strip())
     if missing:
@@ -93,7 +93,7 @@ def read_form(texts: FormTexts, request: str, now: datetime) -> Draft:
         unlisted=texts.unlisted,
         request=request,
     )
-    wrong = (*reading.wrong, *reasons_against(wish, now))
+    wrong = (*reading.wrong, *reasons_against(wish, now, account))
     return Draft(None if wrong else wish, wrong)
 
 

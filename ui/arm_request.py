@@ -4,10 +4,11 @@ import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from domain.errors import InvalidInput
-from domain.ids import SessionKey, check_account, split_symbol
+from domain.ids import SessionKey, check_own_account, split_symbol
 from domain.money import Price, Quote
 from domain.policy import (
     DEFAULT_BUDGET,
@@ -98,21 +99,43 @@ class ArmRequest:
         return replace(entry, **self.of_one_strategy)
 
 
+class Verdict(StrEnum):
+    """How far the asking has come, for programs."""
+
+    WAITING = "waiting"
+    """A target waits for its opening; risk judges its session when a source has named that."""
+    PENDING = "pending"
+    """The session stands; risk has not judged it yet."""
+    APPROVED = "approved"
+    """Risk has approved the session; what became of it since is in the text."""
+    REJECTED = "rejected"
+    """The session is closed; nothing is bought."""
+
+
 @dataclass(frozen=True, slots=True)
 class Armed:
-    """Answer to an ArmRequest. session: None while the target waits for its opening; target: its number."""
+    """Answer to an ArmRequest. session: None while the target waits for its opening; target: its number.
+
+    reasons: of a rejection. warnings: what would have a session rejected now, for a target whose session is made later.
+    """
 
     request: str
     text: str
     session: SessionKey | None
     target: int
+    verdict: Verdict = Verdict.WAITING
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def reasons_against(request: ArmRequest, now: datetime) -> tuple[str, ...]:
-    """Every reason why `request` cannot be carried out by itself, each with value, expectation and remedy."""
+def reasons_against(request: ArmRequest, now: datetime, account: str) -> tuple[str, ...]:
+    """Every reason why `request` cannot be carried out by itself, each with value, expectation and remedy.
+
+    account: the one of this installation.
+    """
     found: list[str] = []
     try:
-        check_account(request.account)
+        check_own_account(request.account, account)
     except InvalidInput as error:
         found.append(str(error))
     try:

@@ -1,7 +1,12 @@
-"""Arming a listing: a session for a known opening, or a target that waits for one. Carried out for actions.py."""
+"""Arming a listing: a session for a known opening, or a target that waits for one. Carried out for actions.py.
+
+The receipt says what is true of it, also when risk said no.
+"""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from temporalio.client import Client
@@ -17,17 +22,31 @@ from adapters.postgres.session_store import PostgresSessionStore
 from adapters.postgres.targets import PostgresTargets
 from domain.commands import NewSession, StartSnipe
 from domain.errors import TryAgain
-from domain.events import PhaseEntered
+from domain.events import PhaseEntered, RiskApproved, RiskRejected
 from domain.ids import ListingKey, SessionKey, split_symbol
 from domain.session import Phase
-from ui.arm_request import Armed, ArmRequest, reasons_against
-from ui.reading import LOOK_BACK
+from ui.arm_request import Armed, ArmRequest, Verdict, reasons_against
+from ui.obstacles import obstacles
+from ui.reading import LOOK_BACK, journal
 from ui.refusal import ActionRefused
 from ui.wording import day_and_clock
 from workflows.names import CONTROL_QUEUE
 
 EXCHANGE = "mexc"
 _STARTS_WITHIN = timedelta(seconds=8)
+_LOOKS_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long arming waits for others, in seconds.
+
+    named: for a source to name the pair; a running stack reads the venue's list every 5 s. judged: for risk's word on
+    the session, which takes a fraction of a second while the workers are well.
+    """
+
+    named_s: float = 6.0
+    judged_s: float = 5.0
 
 
 class Arming:
@@ -39,8 +58,12 @@ class Arming:
         reader: Reader,
         temporal: Callable[[], Awaitable[Client]],
         now: Callable[[], datetime],
+        account: str,
+        patience: Patience,
     ) -> None:
         self._reader = reader
+        self._account = account
+        self._patience = patience
         self._temporal = temporal
         self._now = now
         self._sessions = PostgresSessions(database)
@@ -48,43 +71,67 @@ class Arming:
         self._store = PostgresSessionStore(database)
 
     async def carry_out(self, request: ArmRequest) -> Armed:
-        """Raises ActionRefused with every reason, TryAgain when the session stands but its run was not started."""
-        listing = await self._checked(request)
-        if request.opens_at is None:
-            return await self._wait_for_opening(request, listing)
-        return await self._start(request, listing, request.opens_at)
-
-    async def _checked(self, request: ArmRequest) -> ListingKey:
-        """The listing that is meant. Raises ActionRefused with everything that is wrong."""
-        reasons = reasons_against(request, self._now())
+        """Raises ActionRefused with every reason, InvalidInput when a target waits for the pair already, TryAgain when
+        the session stands but its run was not started."""
+        reasons = reasons_against(request, self._now(), self._account)
         if reasons:
             raise ActionRefused(reasons)
-        sighted = await asyncio.to_thread(self._reader.upcoming, limit=LOOK_BACK)
-        for listing in sighted:
-            if listing.symbol == request.symbol:
-                return listing.key
-        if not request.unlisted:
-            raise ActionRefused(
-                (
-                    f"symbol: got {request.symbol!r}, expected a coming listing that a source has named; "
-                    "correct the name, or add --unlisted to arm it all the same",
-                )
-            )
-        return ListingKey(EXCHANGE, *split_symbol(request.symbol))
+        named = await self._named(request)
+        if request.opens_at is None:
+            return await self._wait_for_opening(request, named)
+        return await self._start(request, named.key, request.opens_at)
 
-    async def _wait_for_opening(self, request: ArmRequest, listing: ListingKey) -> Armed:
+    async def receipt(self, request: ArmRequest, session: SessionKey) -> Armed:
+        """What is true of a session that was asked for, as soon as risk has judged it or the patience is over."""
+        deadline = time.monotonic() + self._patience.judged_s
+        while True:
+            armed = await asyncio.to_thread(self._standing, request, session)
+            if armed.verdict is not Verdict.PENDING or time.monotonic() >= deadline:
+                return armed
+            await asyncio.sleep(_LOOKS_EVERY_S)
+
+    async def _named(self, request: ArmRequest) -> "_Named":
+        """The listing that is meant. A pair that no source has named is looked for until the venue's list was read
+        anew: it may have been listed this moment. Raises ActionRefused when it stays unknown."""
+        deadline = time.monotonic() + self._patience.named_s
+        while True:
+            for listing in await asyncio.to_thread(self._reader.upcoming, limit=LOOK_BACK):
+                if listing.symbol == request.symbol:
+                    return _Named(listing.key, listing.opens_at)
+            if request.unlisted:
+                return _Named(ListingKey(EXCHANGE, *split_symbol(request.symbol)), None)
+            if time.monotonic() >= deadline:
+                raise ActionRefused((self._not_named(request),))
+            await asyncio.sleep(_LOOKS_EVERY_S)
+
+    def _not_named(self, request: ArmRequest) -> str:
+        waited = self._patience.named_s
+        known = f"looked for {waited:g} s" if waited else "press again for one that was listed this moment"
+        return (
+            f"symbol: got {request.symbol!r}, expected a coming listing that a source has named; correct the name, or "
+            f"add --unlisted to arm it all the same ({known}; a running stack reads the venue's list every 5 s)"
+        )
+
+    async def _wait_for_opening(self, request: ArmRequest, named: "_Named") -> Armed:
         policy = request.policy
-        session = await self._open_session(request, listing, lambda line: line.policy == policy)
+        session = await self._open_session(request, named.key, lambda line: line.policy == policy)
         if session is not None:
-            return _carried_out(request, session)
-        target = await self._waiting_target(request, listing)
+            return await self.receipt(request, session.key)
+        target = await self._waiting_target(request, named.key)
         if target is None:
-            number = await self._targets.add(request.account, listing, request.symbol, policy)
+            number = await self._targets.add(request.account, named.key, request.symbol, policy)
         else:
             number = target.id
-        return Armed(
-            request.request, f"target {number} waits until a source names {request.symbol}'s opening", None, number
-        )
+        text = f"target {number} waits until a source names {request.symbol}'s opening"
+        if named.opens_at is not None:
+            text = (
+                f"target {number} waits: {request.symbol} opens at {day_and_clock(named.opens_at)} UTC, its session is "
+                "made when the venue's list is read next"
+            )
+        return Armed(request.request, text, None, number, warnings=await asyncio.to_thread(self._obstacles))
+
+    def _obstacles(self) -> tuple[str, ...]:
+        return obstacles(self._account, self._reader.halts(), self._reader.unclosed())
 
     async def _start(self, request: ArmRequest, listing: ListingKey, opens_at: datetime) -> Armed:
         client = await self._temporal()  # first: without it nothing is written
@@ -100,7 +147,35 @@ class Arming:
             line = await self._admit(request, listing, opens_at)
         if line.phase is not Phase.CLOSED:
             await _run(client, StartSnipe(line.key, line.symbol, line.opens_at, line.policy), line.workflow_id)
-        return _carried_out(request, line)
+        return await self.receipt(request, line.key)
+
+    def _standing(self, request: ArmRequest, session: SessionKey) -> Armed:
+        detail = self._reader.session(session)
+        assert detail is not None  # rows of sessions are never removed
+        line = detail.line
+        risk = next(
+            (
+                entry.event
+                for entry in journal(self._reader, session)
+                if isinstance(entry.event, RiskApproved | RiskRejected)
+            ),
+            None,
+        )
+        if isinstance(risk, RiskRejected):
+            text = f"session {session} is rejected: {'; '.join(risk.reasons)}"
+            return Armed(request.request, text, session, line.target_id, Verdict.REJECTED, risk.reasons)
+        if line.phase is Phase.PREPARING:
+            text = f"session {session} is accepted, risk has not judged it yet: sniper show {session}"
+            return Armed(request.request, text, session, line.target_id, Verdict.PENDING)
+        if line.phase is Phase.WAITING:
+            text = f"session {session} waits for {day_and_clock(line.opens_at)} UTC"
+        elif line.phase is Phase.CLOSED:
+            told = ", ".join(filter(None, (str(line.outcome or ""), line.reason)))
+            text = f"session {session} is closed{f': {told}' if told else ''}"
+        else:
+            text = f"session {session} is {str(line.phase).replace('_', ' ')}, opens {day_and_clock(line.opens_at)} UTC"
+        never = risk is None and line.phase in (Phase.CLOSING, Phase.CLOSED)
+        return Armed(request.request, text, session, line.target_id, Verdict.REJECTED if never else Verdict.APPROVED)
 
     async def _admit(self, request: ArmRequest, listing: ListingKey, opens_at: datetime) -> SessionLine:
         attempt = await self._sessions.next_attempt(request.account, listing)
@@ -179,6 +254,9 @@ async def _run(client: Client, start: StartSnipe, workflow_id: str) -> None:
         ) from error
 
 
-def _carried_out(request: ArmRequest, line: SessionLine) -> Armed:
-    text = f"session {line.key} waits for {day_and_clock(line.opens_at)} UTC"
-    return Armed(request.request, text, line.key, line.target_id)
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A listing. opens_at: None: no source has named it."""
+
+    key: ListingKey
+    opens_at: datetime | None

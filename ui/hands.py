@@ -8,9 +8,13 @@ from adapters.postgres.database import Database
 from adapters.postgres.reader import Reader
 from adapters.settings import Settings
 from ui.actions import Actions
+from ui.arming import Patience
 from ui.bridge import Bridge
 
 T = TypeVar("T")
+
+_PATIENCE = Patience(named_s=0, judged_s=2)
+"""A page waits four seconds for an act, see Bridge."""
 
 
 class Hands:
@@ -37,5 +41,11 @@ class Hands:
             await database.open()
             reader = Reader(url, name="sniper-panel-acts", connections=2)
             await asyncio.to_thread(reader.open)
-            self._actions = self._actions or Actions(database, reader, self._bridge.temporal)
+            self._actions = self._actions or Actions(
+                database,
+                reader,
+                self._bridge.temporal,
+                account=self._settings.sniper_account,
+                patience=_PATIENCE,
+            )
         return self._actions

@@ -71,12 +71,12 @@ def parse_strategy(text: str) -> EntryStrategy:
 def parse_opening(text: str, now: datetime) -> datetime:
     """An instant such as 2026-01-31T12:00:00Z, or a distance from `now` such as +30s. Raises InvalidInput."""
     clean = text.strip()
-    if clean.startswith("+"):
-        instant = now + timedelta(seconds=parse_duration("opening", clean[1:]))
-        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # exchanges open on milliseconds
     try:
+        if clean.startswith("+"):
+            instant = now + timedelta(seconds=parse_duration("opening", clean[1:]))
+            return instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # exchanges open on milliseconds
         instant = datetime.fromisoformat(clean)
-    except ValueError as exc:
+    except (InvalidInput, ValueError) as exc:
         raise InvalidInput(
             "opening",
             value=text,

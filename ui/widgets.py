@@ -13,7 +13,7 @@ from domain.errors import SniperError, StoreUnavailable, TryAgain
 from domain.ids import SessionKey
 from domain.session import Outcome, Phase
 from ui.actions import Actions
-from ui.arm_request import Armed, new_request_key
+from ui.arm_request import Armed, Verdict, new_request_key
 from ui.hands import Hands
 from ui.latest import Seen
 from ui.literal import literal
@@ -131,13 +131,14 @@ def renew(slot: str) -> None:
 
 
 def act(what: str, work: Callable[[Actions], Awaitable[Receipt | Armed]]) -> bool:
-    """Carry out one request and keep its receipt. False: it was refused, or nobody answered; the reason is kept.
+    """Carry out one request and keep its receipt. False: it was refused, risk rejected its session, or nobody answered;
+    the reason is kept.
 
     Called by a button before its page is drawn, so that the page shows the receipt at once. Pressing again repeats the
     same request, which is carried out once.
     """
     try:
-        text = _hands().act(work).text
+        answer = _hands().act(work)
     except ActionRefused as exc:
         _keep(what, "refused: " + " · ".join(exc.reasons), good=False)
     except (StoreUnavailable, TryAgain) as exc:
@@ -145,8 +146,9 @@ def act(what: str, work: Callable[[Actions], Awaitable[Receipt | Armed]]) -> boo
     except SniperError as exc:
         _keep(what, f"refused: {exc}", good=False)
     else:
-        _keep(what, text, good=True)
-        return True
+        good = not (isinstance(answer, Armed) and answer.verdict is Verdict.REJECTED)
+        _keep(what, answer.text, good=good)
+        return good
     return False
 
 

@@ -10,7 +10,7 @@ from adapters.postgres.database import Connection, Database
 from adapters.postgres.event_codec import policy_json, start_json, storable
 from adapters.postgres.journal import lock_session, no_such_session
 from adapters.postgres.notices import announce_session
-from adapters.postgres.targets import add_account
+from adapters.postgres.targets import lock_account, refuse_waiting
 from domain.commands import NewSession
 from domain.errors import InvalidInput, TryAgain
 from domain.ids import ListingKey, SessionKey
@@ -51,10 +51,11 @@ class PostgresSessions:
     async def admit(self, new: NewSession) -> SessionRecord:
         """Insert target and session, or find the session that is there under this key.
 
-        Raises InvalidInput when the key belongs to another workflow, TryAgain when its target was withdrawn meanwhile.
+        Raises InvalidInput when the key belongs to another workflow, and for a new session when a target of the account
+        waits for its pair: that one would buy the pair too. Raises TryAgain when its target was withdrawn meanwhile.
         """
         async with self._database.transaction() as connection:
-            await _lock_account(connection, new.start.key.account)
+            await lock_account(connection, new.start.key.account)
             there = await _workflow_of(connection, new.start.key)
             if there is None:
                 await _insert(connection, new)
@@ -76,7 +77,7 @@ class PostgresSessions:
         sessions that were prepared at once have taken the last place.
         """
         async with self._database.transaction() as connection:
-            await _lock_account(connection, key.account)
+            await lock_account(connection, key.account)
             session = await lock_session(connection, key)
             found = await connection.execute(
                 "SELECT released_at IS NULL FROM reservations WHERE session_id = %s", (session,)
@@ -110,7 +111,7 @@ class PostgresSessions:
     async def release(self, key: SessionKey) -> Quote:
         """Give the reservation back; returns what was reserved, zero the second time."""
         async with self._database.transaction() as connection:
-            await _lock_account(connection, key.account)
+            await lock_account(connection, key.account)
             session = await lock_session(connection, key)
             found = await connection.execute(
                 """
@@ -198,6 +199,7 @@ async def _insert(connection: Connection, new: NewSession) -> None:
     start = new.start
     target = new.target_id
     if target is None:
+        await refuse_waiting(connection, start.key.account, start.key.listing, start.symbol)
         found = await connection.execute(
             """
             INSERT INTO targets (account, listing, symbol, policy, opens_at, status)
@@ -251,12 +253,6 @@ async def _take_target(connection: Connection, target: int) -> None:
     if row == ("withdrawn",):
         raise TryAgain(f"target {target} was withdrawn, no session is made for it")
     await connection.execute("UPDATE targets SET status = 'taken' WHERE id = %s", (target,))
-
-
-async def _lock_account(connection: Connection, account: str) -> None:
-    """One admission or reservation of an account at a time, until the transaction ends."""
-    await add_account(connection, account)
-    await connection.execute("SELECT FROM accounts WHERE name = %s FOR NO KEY UPDATE", (account,))
 
 
 async def _workflow_of(connection: Connection, key: SessionKey) -> str | None:

@@ -93,9 +93,10 @@ class TimelineItem:
 
 @dataclass(frozen=True, slots=True)
 class TargetLine:
-    """What an operator wants. opens_at: None waits for a source. status: waiting, taken or withdrawn.
+    """What an operator wants. opens_at: as asked for; None waits for a source. status: waiting, taken or withdrawn.
 
     seen_opens_at: the opening that a source last told for its pair; None: none has, or it waits no longer.
+    session_opens_at: the one its session has now, wherever that moved; None: it has made none.
     """
 
     id: int
@@ -107,6 +108,12 @@ class TargetLine:
     status: str
     created_at: datetime
     seen_opens_at: datetime | None = None
+    session_opens_at: datetime | None = None
+
+    @property
+    def opening(self) -> datetime | None:
+        """The one that holds, as far as it is known."""
+        return self.session_opens_at or self.opens_at or self.seen_opens_at
 
     def missed(self, now: datetime) -> bool:
         """Whether it waits for an opening that has passed by more than it allows a late entry: it buys nothing unless

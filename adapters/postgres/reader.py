@@ -155,7 +155,9 @@ class Reader:
                 SELECT t.id, t.account, t.listing, t.symbol, t.policy, t.opens_at, t.status, t.created_at,
                        (SELECT max(l.opens_at) FROM listings l
                         WHERE t.status = 'waiting' AND l.symbol = t.symbol
-                          AND split_part(l.key, ':', 1) = split_part(t.listing, ':', 1)) AS seen_opens_at
+                          AND split_part(l.key, ':', 1) = split_part(t.listing, ':', 1)) AS seen_opens_at,
+                       (SELECT s.opens_at FROM sessions s WHERE s.target_id = t.id
+                        ORDER BY s.id DESC LIMIT 1) AS session_opens_at
                 FROM targets t ORDER BY t.id DESC LIMIT %s
                 """,
                 (limit,),

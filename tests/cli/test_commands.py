@@ -19,10 +19,14 @@ from cli.completion import session_names, symbols
 from cli.main import app, run
 from domain.checks import Check
 from domain.commands import NewSession
-from domain.events import PhaseEntered, RiskRejected
+from domain.events import OpeningMoved, PhaseEntered, RiskRejected
 from domain.listings import Listing
 from domain.session import Phase
-from tests.builders import KEY, a_start
+from tests.builders import KEY, LISTING, a_start
+from tests.older_rows import an_old_target
+from ui.actions import Actions
+from ui.arm_request import Armed, ArmRequest, Verdict
+from ui.arming import Patience
 
 COMMANDS = (
     *("up", "demo", "stop", "panel", "simulator", "doctor"),
@@ -73,7 +77,7 @@ def test_help_loads_nothing_heavy() -> None:
         ("--max-price", "0", "max price: got 0, expected more than 0"),
         ("--max-price", "1,5", "max price: got '1,5', expected a plain decimal number"),
         ("--strategy", "fast", "strategy: got 'fast', expected ioc_cap, limit, market, burst or tranche; choose one"),
-        ("--markup", "101", "markup: got 101, expected from 0 to 100; give it in percent"),
+        ("--markup", "101", "markup: got 101 %, expected from 0 to 100 %; choose a share inside"),
         ("--markup", "some", "markup: got 'some', expected a plain decimal number"),
         ("--late-max-price", "0.07", "late max price: got 0.07, expected it only where late entry is allowed; allow"),
         ("--window", "90s", "entry window: got 90 for the strategy ioc_cap, expected it only for limit or tranche;"),
@@ -90,10 +94,12 @@ def test_help_loads_nothing_heavy() -> None:
         ("--ladder", "5-25", "ladder: got '5-25', expected gain:share pairs"),
         ("--ladder", "10:50,5:50", "ladder gains: got 10, 5, expected ascending"),
         ("--ladder", "5:60,10:60", "ladder shares: got 60, 60, expected"),
-        ("--stop", "0.5", "stop percent: got 0.5, expected from 1 to 50"),
+        ("--stop", "0.5", "stop percent: got 0.5 %, expected from 1 to 50 %"),
         ("--time-stop", "soon", "time stop: got 'soon', expected whole seconds"),
-        ("--time-stop", "0", "time stop: got 0, expected more than 0"),
-        ("--arm-lead", "1s", "arm lead: got 1, expected from 5 to 600"),
+        ("--time-stop", "0", "time stop: got 0 s, expected more than 0"),
+        ("--arm-lead", "1s", "arm lead: got 1 s, expected from 5 to 600 s; choose a length inside"),
+        ("--at", "+1x", "opening: got '+1x', expected a time such as 2026-01-31T12:00:00Z, or a distance from now"),
+        ("--account", "other", "account: got 'other', expected 'main', the one account of this installation; name"),
         ("--account", "a/b", "account: got 'a/b', expected 1-32 letters"),
         ("--request", "", "request: got an empty key"),
     ],
@@ -118,11 +124,11 @@ def test_a_bad_value_is_one_line_and_writes_nothing(
     ("line", "words"),
     [
         ("--strategy burst --burst-shots 6", "burst shots: got 6, expected from 2 to 5; choose 2 to 5"),
-        ("--strategy burst --burst-start -201ms", "burst start: got -201, expected from -200 to 1000"),
+        ("--strategy burst --burst-start -201ms", "burst start: got -201 ms, expected from -200 to 1000 ms"),
         ("--strategy burst --tranches 3", "tranches: got 3 for the strategy burst, expected it only for tranche;"),
         ("--strategy tranche --tranche-every 30s", "entry window: got 60 s, expected more than the 90 s after which"),
         ("--strategy tranche --burst-shots 3", "burst shots: got 3 for the strategy tranche, expected it only for"),
-        ("--strategy limit --window 601s", "entry window: got 601, expected more than 0 to 600; give it in seconds"),
+        ("--strategy limit --window 601s", "entry window: got 601 s, expected more than 0 to 600 s;"),
         ("--strategy market --window 30s", "entry window: got 30 for the strategy market, expected it only for limit"),
     ],
 )
@@ -192,7 +198,9 @@ def test_the_receipt_says_what_will_be_bought_and_what_bounds_it(
 
     assert words in told
     assert told.startswith("target ")
-    assert set(json.loads(capsys.readouterr().out)) == {"request", "text", "session", "target"}
+    armed = json.loads(capsys.readouterr().out)
+    assert set(armed) == {"request", "text", "session", "target", "verdict", "reasons", "warnings"}
+    assert (armed["verdict"], armed["reasons"], armed["warnings"]) == ("waiting", [], [])
 
 
 @pytest.mark.postgres
@@ -211,15 +219,18 @@ def test_a_target_without_a_max_price_is_listed_with_what_bounds_it(
     ("symbol", "words"),
     [
         ("NEWUSDT", "symbol: got 'NEWUSDT', expected a coming listing that a source has named; correct the name, or"),
-        ("NEWEUR", "symbol: got 'NEWEUR', expected an upper-case pair that ends in one of USDT"),
+        ("NEWEUR", "symbol: got 'NEWEUR', expected upper-case letters and digits in one word that ends in"),
+        ("new/usdt", "symbol: got 'NEW/USDT', expected upper-case letters and digits in one word that ends in one of"),
+        ("NEW-USDT", "one of USDT, USDC, BTC, ETH, MX; write NEWUSDT"),
         ("", "symbol: got '', expected"),
     ],
 )
 @pytest.mark.postgres
 def test_an_unknown_symbol_is_refused_with_its_remedy(
-    database: str, capsys: pytest.CaptureFixture[str], symbol: str, words: str
+    database: str, lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], symbol: str, words: str
 ) -> None:
     """A typing error must not wait for ever for a listing that never comes."""
+    lonely.setattr("cli.access.PATIENCE", Patience(named_s=0.2))
     code = run(["arm", symbol, "--max-price", "0.06"])
 
     assert code == 1
@@ -236,6 +247,7 @@ def test_an_unknown_symbol_is_refused_with_its_remedy(
         ["show"],
         ["sessions", "--limit", "0"],
         ["targets", "--withdraw", "x"],
+        ["targets", "--withdraw", "-1"],
         ["release"],
         ["reschedule", "NEWUSDT"],
         ["simulator", "--port", "70000"],
@@ -247,6 +259,14 @@ def test_wrong_usage_is_exit_code_2(line: list[str], capsys: pytest.CaptureFixtu
     """What the command line itself can tell."""
     assert run(line) == 2
     assert "Usage: sniper" in capsys.readouterr().err
+
+
+def test_a_targets_number_that_is_none_is_told_in_our_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was typed, what is expected, where to look."""
+    assert run(["targets", "--withdraw", "abc"]) == 2
+
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "got 'abc', expected a target's number such as 38; `sniper targets` lists them" in said
 
 
 @pytest.mark.postgres
@@ -280,12 +300,107 @@ def test_a_target_whose_opening_has_passed_is_listed_as_missed(
     assert "missed, 2026-01-31" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.postgres
+def test_a_taken_target_is_listed_with_its_sessions_opening(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wherever that has moved; one that was withdrawn waits for no source."""
+    asyncio.run(_a_moved_session(database))
+    assert run(["arm", "OLDUSDT", "--unlisted", "--json"]) == 0
+    number = json.loads(capsys.readouterr().out)["target"]
+    assert run(["targets", "--withdraw", str(number)]) == 0
+    capsys.readouterr()
+
+    assert run(["targets"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "taken 2027-01-31 12:00:00.000 UTC" in shown
+    assert "when a source names it" not in shown
+
+
 @pytest.mark.parametrize("line", [["show", "NEWUSDT"], ["abort", "NEWUSDT"], ["show", "main/mexc:NEW:USDT/1"]])
 @pytest.mark.postgres
 def test_an_unknown_session_is_refused(database: str, capsys: pytest.CaptureFixture[str], line: list[str]) -> None:
     """And where to look for the right name."""
     assert run(line) == 1
     assert "`sniper sessions` lists them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("show FOOUSDT", "expected a pair that has a session; there is none of FOOUSDT; `sniper sessions` lists them"),
+        ("abort foousdt", "there is none of FOOUSDT"),
+        ("show NEWUSDT/7", "expected an attempt that was made; NEWUSDT has 1; `sniper sessions` lists them"),
+        ("show main/mexc:FOO:USDT/1", "expected a session that was armed; there is none of this name"),
+        ("show ?", "expected a session's name such as main/mexc:NEW:USDT/1 or its pair such as NEWUSDT"),
+        ("show WAITUSDT", "WAITUSDT has none, target 2 waits for its opening; sniper targets --withdraw 2 lets it"),
+    ],
+)
+@pytest.mark.postgres
+def test_what_is_missing_is_said_as_it_is(
+    database: str, capsys: pytest.CaptureFixture[str], line: str, words: str
+) -> None:
+    """A pair without a session is a pair, and a target that waits is named."""
+    asyncio.run(_a_closed_session(database))
+    assert run(["arm", "WAITUSDT", "--unlisted"]) == 0
+    capsys.readouterr()
+
+    assert run(line.split()) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.postgres
+def test_aborting_a_pair_that_only_waits_withdraws_its_target(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever aborts a pair wants it not to be bought; once more is the same."""
+    assert run(["arm", "WAITUSDT", "--unlisted"]) == 0
+    capsys.readouterr()
+
+    for _ in range(2):
+        assert run(["abort", "waitusdt"]) == 0
+        told = capsys.readouterr().out
+        assert told == "target 1 is withdrawn: nothing of WAITUSDT is bought, no session was made\n"
+    with Reader(database) as reader:
+        assert [target.status for target in reader.targets()] == ["withdrawn"]
+
+
+@pytest.mark.postgres
+def test_aborting_a_session_withdraws_the_target_that_waits_beside_it(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would buy the pair all the same: earlier versions let both be armed."""
+    asyncio.run(_a_session_beside_a_target(database))
+
+    assert run(["abort", "NEWUSDT"]) == 0
+
+    assert capsys.readouterr().out.endswith("; target 2 is withdrawn too\n")
+    with Reader(database) as reader:
+        assert [target.status for target in reader.targets()] == ["withdrawn", "taken"]
+
+
+@pytest.mark.postgres
+def test_arming_a_rejected_session_is_exit_code_1_and_says_why(
+    database: str, lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also as a document: a program that looks at the code alone is not misled."""
+    lonely.setattr("ui.actions.Actions.arm", _rejected)
+    line = ["arm", "NEWUSDT", "--at", "+1h", "--unlisted"]
+
+    assert run(line) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"sniper: session {KEY} is rejected: halted: release it first\n")
+    assert run([*line, "--json"]) == 1
+    armed = json.loads(capsys.readouterr().out)
+    assert (armed["verdict"], armed["reasons"]) == ("rejected", ["halted: release it first"])
+
+
+@pytest.mark.postgres
+def test_a_target_armed_under_a_halt_is_warned_of_it(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its session is judged when the opening is known; somebody may release the halt until then."""
+    assert run(["halt", "--reason", "odd prices"]) == 0
+    capsys.readouterr()
+
+    assert run(["arm", "NEWUSDT", "--unlisted"]) == 0
+    assert "warning: halted: a halt covers everything since" in capsys.readouterr().out
 
 
 @pytest.mark.postgres
@@ -360,6 +475,8 @@ def test_what_cannot_be_started_is_refused_before_anything_is(
     ("line", "words"),
     [
         (["halt", "--account", "a/b"], "account: got 'a/b'"),
+        (["halt", "--account", "nobody"], "account: got 'nobody', expected 'main', the one account of this"),
+        (["release", "--account", "nobody", "--reason", "well"], "account: got 'nobody', expected 'main'"),
         (["halt", "--session", "NEWUSDT"], "`sniper sessions` lists them"),
         (["halt", "--account", "a", "--session", "b"], "expected at most one of the two"),
         (["halt", "--reason", " "], "reason: got ' '"),
@@ -508,6 +625,25 @@ async def _a_closed_session(database_url: str) -> None:
                 PhaseEntered(Phase.CLOSED),
             ),
         )
+
+
+async def _a_moved_session(database_url: str) -> None:
+    """NEWUSDT waits for another opening than the one it was armed for."""
+    async with Database(database_url, name="test") as database:
+        await PostgresSessions(database).admit(NewSession(a_start(), KEY.workflow_id))
+        moved = OpeningMoved(datetime(2027, 1, 31, 12, tzinfo=UTC), 1, "move-1")
+        await PostgresSessionStore(database).append(KEY, (PhaseEntered(Phase.PREPARING), moved))
+
+
+async def _a_session_beside_a_target(database_url: str) -> None:
+    async with Database(database_url, name="test") as database:
+        await PostgresSessions(database).admit(NewSession(a_start(), KEY.workflow_id))
+        await an_old_target(database, "main", LISTING, "NEWUSDT")
+
+
+async def _rejected(_: Actions, request: ArmRequest) -> Armed:
+    reasons = ("halted: release it first",)
+    return Armed(request.request, f"session {KEY} is rejected: {reasons[0]}", KEY, 1, Verdict.REJECTED, reasons)
 
 
 def _written(database: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import streamlit as st
 from adapters.postgres.database import Database
 from adapters.postgres.reader import Reader
 from tests.ui.pages import StandInHands
-from tests.ui.stand_ins import NOW, Installation, StandInReader, StandInTemporal
+from tests.ui.stand_ins import HASTE, NOW, Installation, StandInReader, StandInTemporal
 from ui.actions import Actions
 from ui.sources import PanelSource
 
@@ -18,7 +18,7 @@ async def installation(database_url: str) -> AsyncIterator[Installation]:
     async with Database(database_url, name="test") as database:
         with Reader(database_url) as reader:
             temporal = StandInTemporal()
-            actions = Actions(database, reader, temporal.connect, now=lambda: NOW)
+            actions = Actions(database, reader, temporal.connect, account="main", patience=HASTE, now=lambda: NOW)
             yield Installation(database, reader, temporal, actions)
 
 

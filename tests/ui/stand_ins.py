@@ -31,9 +31,12 @@ from domain.orders import Fill, Order, OrderKind, OrderStatus, Side, position_of
 from domain.session import Phase
 from ui.actions import Actions
 from ui.arm_request import ArmRequest
+from ui.arming import Patience
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 OPENING = NOW + timedelta(hours=1)
+HASTE = Patience(named_s=0, judged_s=0)
+"""Nobody is there to wait for."""
 
 
 @dataclass

@@ -1,30 +1,38 @@
 """What arming, aborting and withdrawing promise, on a real database."""
 
+import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from adapters.postgres.admission import PostgresSessions
+from adapters.postgres.halts import PostgresHalts
 from adapters.postgres.listing_book import PostgresListingBook
 from adapters.postgres.session_store import PostgresSessionStore
-from domain.commands import ChangePolicy, Reschedule
+from domain.commands import ChangePolicy, NewSession, Reschedule
 from domain.errors import InvalidInput, TryAgain
-from domain.events import AbortRequested, BooksClosed, EntryEnded, PhaseEntered
-from domain.halts import EVERYTHING, HaltScope
+from domain.events import AbortRequested, BooksClosed, EntryEnded, PhaseEntered, RiskApproved, RiskRejected
+from domain.halts import EVERYTHING, HaltScope, HaltVerb
 from domain.ids import ListingKey, SessionKey
 from domain.listings import Listing
 from domain.money import NO_QUOTE
 from domain.policy import LadderStep, PolicyChange
 from domain.session import Outcome, Phase
-from tests.ui.stand_ins import NOW, OPENING, Installation, a_wish
+from tests.builders import a_start
+from tests.older_rows import an_old_target
+from tests.ui.stand_ins import HASTE, NOW, OPENING, Installation, a_wish
 from ui.actions import Actions
+from ui.arm_request import Verdict
+from ui.arming import Patience
 from ui.reading import find_session, journal
 from ui.refusal import ActionRefused
 
 pytestmark = pytest.mark.postgres
 NEW = ListingKey("mexc", "NEW", "USDT")
 FIRST = SessionKey("main", NEW, 1)
+SECOND = SessionKey("second", NEW, 1)
 
 
 async def test_arming_a_known_opening_admits_the_session_and_starts_its_run(installation: Installation) -> None:
@@ -48,7 +56,9 @@ async def test_a_repeated_request_makes_no_second_session(installation: Installa
 
     fourth = await _another_process(installation).arm(a_wish())
 
-    assert first == second == third == fourth
+    assert first == second == third
+    assert (fourth.session, fourth.target) == (first.session, first.target)
+    assert fourth.text == f"session {FIRST} is closed: cancelled"
     assert len(installation.reader.sessions()) == len(installation.reader.targets()) == 1
 
 
@@ -125,6 +135,7 @@ async def test_a_sighted_listing_needs_no_unlisted(installation: Installation) -
         ({"arm_lead_s": 1}, "arm lead: got 1"),
         ({"ladder": (LadderStep(Decimal(5), Decimal(101)),)}, "ladder shares: got 101"),
         ({"account": "a/b"}, "account: got 'a/b'"),
+        ({"account": "other"}, "account: got 'other', expected 'main', the one account of this installation; name"),
         ({"request": ""}, "request: got an empty key"),
     ],
 )
@@ -207,8 +218,138 @@ async def test_an_ended_session_is_not_aborted(installation: Installation) -> No
     await installation.actions.arm(a_wish())
     await _close(installation, FIRST)
 
-    with pytest.raises(ActionRefused, match="the session is closed"):
+    with pytest.raises(ActionRefused, match=f"session: {FIRST} is closed.*there is nothing left to abort"):
         await installation.actions.abort(str(FIRST), "late", "abort-1")
+
+
+@pytest.mark.parametrize("phase", [Phase.CLOSING, Phase.CLOSED])
+async def test_an_abort_repeated_after_the_end_gets_a_receipt(installation: Installation, phase: Phase) -> None:
+    """Whoever heard no answer asks again; the run is told nothing more, and another key is still refused."""
+    await installation.actions.arm(a_wish())
+    store = PostgresSessionStore(installation.database)
+    await store.append(FIRST, (AbortRequested("wrong coin", "abort-1"), PhaseEntered(Phase.CLOSING)))
+    if phase is Phase.CLOSED:
+        await store.append(FIRST, (PhaseEntered(Phase.CLOSED),))
+
+    receipt = await installation.actions.abort("NEWUSDT", "wrong coin", "abort-1")
+
+    assert receipt.text == f"aborting: this request was carried out before, {FIRST} is {phase}"
+    assert installation.temporal.updates == {}
+    with pytest.raises(ActionRefused, match="nothing left to abort"):
+        await installation.actions.abort("NEWUSDT", "wrong coin", "abort-2")
+
+
+async def test_a_session_beside_a_waiting_target_of_the_pair_is_refused(installation: Installation) -> None:
+    """Aborting the session would leave the target to buy."""
+    target = (await installation.actions.arm(a_wish(opens_at=None))).target
+
+    with pytest.raises(InvalidInput, match=f"target {target} does; withdraw that one first: sniper targets --withdraw"):
+        await installation.actions.arm(a_wish(request="wish-2"))
+
+    assert installation.reader.sessions() == ()
+    assert installation.temporal.starts == 0
+
+
+@pytest.mark.parametrize("trouble", ["", "away"])
+async def test_an_abort_withdraws_what_waits_for_the_pair(installation: Installation, trouble: str) -> None:
+    """By whatever name, with Temporal or without it; another pair's target waits on."""
+    await installation.actions.arm(a_wish())
+    beside = await an_old_target(installation.database, "main", ListingKey("mexc", "coin-7", "USDT"), "NEWUSDT")
+    other = (await installation.actions.arm(a_wish(symbol="LATERUSDT", opens_at=None, request="wish-2"))).target
+    if trouble:
+        setattr(installation.temporal, trouble, True)
+
+    receipt = await installation.actions.abort(str(FIRST), "wrong coin", "abort-1")
+
+    assert receipt.text.endswith(f"; target {beside} is withdrawn too")
+    status = {target.id: target.status for target in installation.reader.targets()}
+    assert (status[beside], status[other]) == ("withdrawn", "waiting")
+
+
+async def test_an_abort_of_a_closed_session_still_withdraws_what_waits(installation: Installation) -> None:
+    """The pair's name is what somebody in a hurry types."""
+    await installation.actions.arm(a_wish())
+    await _close(installation, FIRST)
+    target = (await installation.actions.arm(a_wish(opens_at=None, request="wish-2"))).target
+
+    receipt = await installation.actions.abort("NEWUSDT", "wrong coin", "abort-1")
+
+    assert receipt.text == (
+        f"{FIRST} is closed (cancelled); target {target} is withdrawn: nothing more of NEWUSDT is bought"
+    )
+
+
+async def test_arming_tells_what_risk_said(installation: Installation) -> None:
+    """Rejected, approved, or not judged yet: never that a session waits which does not."""
+    pending = await installation.actions.arm(a_wish())
+    store = PostgresSessionStore(installation.database)
+    await store.append(FIRST, (RiskRejected(("halted: release it first", "funds: has none")),))
+
+    rejected = await installation.actions.arm(a_wish())
+    from_elsewhere = await _another_process(installation).arm(a_wish())
+
+    assert (pending.verdict, rejected.verdict) == (Verdict.PENDING, Verdict.REJECTED)
+    assert pending.text == f"session {FIRST} is accepted, risk has not judged it yet: sniper show {FIRST}"
+    assert rejected.text == f"session {FIRST} is rejected: halted: release it first; funds: has none"
+    assert from_elsewhere == rejected
+
+
+async def test_arming_waits_for_risks_word(installation: Installation) -> None:
+    """As long as it has patience; the worker needs a moment."""
+    actions = Actions(
+        installation.database,
+        installation.reader,
+        installation.temporal.connect,
+        account="main",
+        patience=Patience(named_s=0, judged_s=10),
+        now=lambda: NOW,
+    )
+
+    async def approve() -> None:
+        while not installation.temporal.started:
+            await asyncio.sleep(0.01)
+        store = PostgresSessionStore(installation.database)
+        await store.append(FIRST, (RiskApproved(NO_QUOTE, NO_QUOTE), PhaseEntered(Phase.WAITING)))
+
+    armed, _ = await asyncio.gather(actions.arm(a_wish()), approve())
+
+    assert armed.verdict is Verdict.APPROVED
+    assert armed.text.startswith(f"session {FIRST} waits for ")
+
+
+async def test_a_pair_that_is_listed_while_somebody_arms_it_is_taken(installation: Installation) -> None:
+    """The venue's list is read every few seconds: the pair may have been there already."""
+    actions = Actions(
+        installation.database,
+        installation.reader,
+        installation.temporal.connect,
+        account="main",
+        patience=Patience(named_s=10, judged_s=0),
+        now=lambda: NOW,
+    )
+
+    async def list_it() -> None:
+        await asyncio.sleep(0.2)
+        await PostgresListingBook(installation.database).sight("test", [Listing(NEW, "NEWUSDT", OPENING)])
+
+    armed, _ = await asyncio.gather(actions.arm(a_wish(unlisted=False, opens_at=None)), list_it())
+
+    assert armed.text.startswith(f"target {armed.target} waits: NEWUSDT opens at ")
+
+
+async def test_an_account_or_a_session_that_is_not_there_is_not_halted(installation: Installation) -> None:
+    """Such a halt would stop nothing. One of an account that was renamed since can still be released."""
+    await PostgresHalts(installation.database).place(HaltScope.of_account("old"), HaltVerb.HALT, "odd", "halt-0")
+
+    with pytest.raises(InvalidInput, match="expected 'main', the one account of this installation"):
+        await installation.actions.halt(HaltScope.of_account("nobody"), "odd prices", "halt-1")
+    with pytest.raises(InvalidInput, match="there is none of this name"):
+        await installation.actions.halt(HaltScope.of_session(FIRST), "odd prices", "halt-2")
+    with pytest.raises(InvalidInput, match="expected 'main'"):
+        await installation.actions.release(HaltScope.of_account("nobody"), "sane again", "release-1")
+
+    released = await installation.actions.release(HaltScope.of_account("old"), "renamed", "release-2")
+    assert released.text == "account old released (1 halt)"
 
 
 async def test_a_moved_opening_and_other_exits_are_told_to_the_run(installation: Installation) -> None:
@@ -395,14 +536,21 @@ async def test_an_unknown_session_is_refused_with_its_name(installation: Install
 async def test_a_pair_of_two_accounts_needs_its_full_name(installation: Installation) -> None:
     """Stopping the wrong account's session would be worse than asking."""
     await installation.actions.arm(a_wish())
-    await installation.actions.arm(a_wish(account="second", request="wish-2"))
+    await PostgresSessions(installation.database).admit(NewSession(a_start(key=SECOND), SECOND.workflow_id))
 
     with pytest.raises(InvalidInput, match="write its full name"):
         find_session(installation.reader, "NEWUSDT")
 
 
 def _another_process(installation: Installation) -> Actions:
-    return Actions(installation.database, installation.reader, installation.temporal.connect, now=lambda: NOW)
+    return Actions(
+        installation.database,
+        installation.reader,
+        installation.temporal.connect,
+        account="main",
+        patience=HASTE,
+        now=lambda: NOW,
+    )
 
 
 async def _close(installation: Installation, key: SessionKey) -> None:

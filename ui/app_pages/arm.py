@@ -14,8 +14,10 @@ from domain.policy import BUDGET_LIMIT, DEFAULT_BUDGET, EntryPolicy, EntryStrate
 from ui.actions import Actions
 from ui.app_pages import session
 from ui.arm_form import Draft, FormTexts, read_form
-from ui.arm_request import Armed, ArmRequest
+from ui.arm_request import Armed, ArmRequest, Verdict
 from ui.literal import literal
+from ui.obstacles import obstacles
+from ui.sources import PanelSource
 from ui.widgets import act, link_to, receipts, renew, request_key, source
 from ui.wording import STRATEGIES, Units, day_and_clock, entry_steps, ladder_in_words, money, span
 
@@ -53,7 +55,7 @@ def show() -> None:
         _exits()
         _more()
     with beside, st.container(border=True):
-        _summary(_draft(), coming)
+        _summary(_draft(), coming, _in_the_way(found))
 
 
 def _what(coming: Sequence[Listing]) -> None:
@@ -223,10 +225,10 @@ def _draft() -> Draft:
         account=typed("account") or _account(),
         unlisted=bool(st.session_state.get("arm-unlisted")),
     )
-    return read_form(texts, request_key(_SLOT), datetime.now(UTC))
+    return read_form(texts, request_key(_SLOT), datetime.now(UTC), _account())
 
 
-def _summary(draft: Draft, coming: Sequence[Listing]) -> None:
+def _summary(draft: Draft, coming: Sequence[Listing], in_the_way: Sequence[str]) -> None:
     st.subheader("What will happen")
     armed = st.session_state.get(_ARMED)
     if armed is not None:
@@ -234,6 +236,8 @@ def _summary(draft: Draft, coming: Sequence[Listing]) -> None:
         return
     if draft.missing:
         st.caption(f"Still empty: {', '.join(draft.missing)}.")
+    for obstacle in in_the_way:
+        st.warning(literal(obstacle), icon=":material/front_hand:")
     for reason in draft.wrong:
         st.error(literal(reason), icon=":material/error:")
     if draft.wish is not None:
@@ -251,8 +255,20 @@ def _summary(draft: Draft, coming: Sequence[Listing]) -> None:
     st.caption("A press that is repeated makes no second session.")
 
 
+def _in_the_way(found: PanelSource | None) -> tuple[str, ...]:
+    """What would have a session rejected now."""
+    if found is None:
+        return ()
+    return obstacles(_account(), found.halts().value or (), found.sessions().value or ())
+
+
 def _done(armed: Armed) -> None:
-    st.success(literal(armed.text), icon=":material/check_circle:")
+    if armed.verdict is Verdict.PENDING:
+        st.info(literal(armed.text), icon=":material/hourglass_top:")
+    else:
+        st.success(literal(armed.text), icon=":material/check_circle:")
+    for warning in armed.warnings:
+        st.warning(literal(warning), icon=":material/front_hand:")
     if armed.session is not None:
         st.page_link(
             session.page(),
@@ -295,6 +311,8 @@ def _arm(wish: ArmRequest) -> None:
 
     if act(f"Arm {wish.symbol}", carry_out):
         st.session_state[_ARMED] = made[0]
+    elif made:
+        renew(_SLOT)  # it was rejected: what is pressed next is another attempt
 
 
 def _another() -> None:

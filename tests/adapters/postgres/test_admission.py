@@ -18,7 +18,7 @@ from domain.commands import NewSession
 from domain.errors import InvalidInput, TryAgain
 from domain.events import EntryEnded, Event, FillSeen, IntentCommitted, OrderAbsent, OrderSeen, PhaseEntered
 from domain.halts import EVERYTHING, HaltScope, HaltVerb
-from domain.ids import SessionKey
+from domain.ids import ListingKey, SessionKey
 from domain.money import NO_QUOTE, Quote
 from domain.orders import OrderStatus
 from domain.risk import MAX_SESSIONS
@@ -265,6 +265,46 @@ async def test_one_target_waits_per_account_and_listing(stores: Stores, reader: 
         await stores.sessions.admit(a_new_session(target_id=second + 100))
     assert reader.sessions() == ()
     assert [line.status for line in reader.targets()] == ["waiting", "withdrawn"]
+
+
+@pytest.mark.parametrize("listing", [LISTING, ListingKey("mexc", "coin-7", "USDT")], ids=str)
+async def test_no_session_of_its_own_is_admitted_beside_a_waiting_target(
+    stores: Stores, reader: Reader, listing: ListingKey
+) -> None:
+    """Aborting the one would leave the other to buy; also where the target knows only the pair's name."""
+    target = await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+    beside = NewSession(a_start(key=SessionKey("main", listing, 1)), "snipe/by-hand")
+
+    with pytest.raises(InvalidInput, match=f"sniper targets --withdraw {target}"):
+        await stores.sessions.admit(beside)
+    assert reader.sessions() == ()
+
+    await stores.targets.withdraw(target)
+    assert (await stores.sessions.admit(beside)).key == beside.start.key
+
+
+async def test_no_target_waits_beside_an_open_session(stores: Stores, reader: Reader) -> None:
+    """The other way round; once the session is closed the pair may be wanted again."""
+    await stores.sessions.admit(a_new_session())
+
+    with pytest.raises(InvalidInput, match=f"{KEY} is open; abort it first"):
+        await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+
+    await stores.store.append(KEY, (PhaseEntered(Phase.CLOSING), PhaseEntered(Phase.CLOSED)))
+    await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+    assert [line.status for line in reader.targets()] == ["waiting", "taken"]
+
+
+async def test_a_target_and_a_session_asked_for_at_once_leave_one_of_the_two(stores: Stores, reader: Reader) -> None:
+    """Two terminals at one instant: the account's lock decides."""
+    asked = await asyncio.gather(
+        stores.sessions.admit(a_new_session()),
+        stores.targets.add("main", LISTING, "NEWUSDT", a_policy()),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(answer, InvalidInput) for answer in asked) == 1
+    assert len(reader.targets()) == 1
 
 
 async def test_the_installation_has_one_name_for_ever(stores: Stores) -> None:

@@ -14,6 +14,7 @@ from domain.session import Phase
 from tests.adapters.postgres.conftest import Stores
 from tests.adapters.postgres.makers import a_key, a_new_session
 from tests.builders import KEY, LISTING, a_policy, a_start
+from tests.older_rows import an_old_target
 
 pytestmark = pytest.mark.postgres
 
@@ -86,7 +87,7 @@ async def test_a_target_finds_its_listing_by_the_pairs_name(stores: Stores) -> N
 async def test_a_target_waits_while_its_account_is_at_it_already(stores: Stores) -> None:
     """Nothing is bought twice at once; afterwards the next attempt is taken."""
     await stores.sessions.admit(a_new_session())
-    await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+    await an_old_target(stores.database, "main", LISTING, "NEWUSDT")
     held_back = await stores.book.wanted(NEW)
     await stores.store.append(KEY, (PhaseEntered(Phase.CLOSING), PhaseEntered(Phase.CLOSED)))
 

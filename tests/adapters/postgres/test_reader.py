@@ -119,7 +119,7 @@ async def test_lists_are_bounded_and_newest_first(stores: Stores, reader: Reader
     keys = [a_key(1), a_key(2), a_key(1, account="other")]
     for key in keys:
         await stores.sessions.admit(a_new_session(key))
-    waiting = await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
+    waiting = await stores.targets.add("third", LISTING, "NEWUSDT", a_policy())
     soon = datetime.now(UTC) + timedelta(hours=1)
     await stores.book.sight("a", [Listing(LISTING, "NEWUSDT", soon)])
 
