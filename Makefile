@@ -13,8 +13,9 @@ demo: temporal
 up: temporal
 	@$(VENV)/sniper up
 
+# LEAVE_OPEN=1: also while a session is armed or holds a position.
 stop: bootstrap
-	@$(VENV)/sniper stop
+	@$(VENV)/sniper stop $(if $(filter 1,$(LEAVE_OPEN)),--leave-open)
 
 test: temporal chromium redis check
 	@$(VENV)/pytest -m "not long"

@@ -138,7 +138,13 @@ class Stack:
         executable = await self._check()
         self._cleanup.push_async_callback(self._supervisor.stop)
         self._state = StackState(
-            os.getpid(), datetime.now(UTC), "", "", options.temporal_namespace, venue=options.venue
+            os.getpid(),
+            datetime.now(UTC),
+            "",
+            "",
+            options.temporal_namespace,
+            venue=options.venue,
+            account=options.environ.get("SNIPER_ACCOUNT") or None,
         )
         await together(self._start_database(), self._start_temporal(executable), self._start_venue())
         await self._retire_lost_sessions()

@@ -79,7 +79,7 @@ async def run(role: str, settings: Settings) -> None:
             await venue.exchange_clock.synchronise()
         client = await connect(settings.temporal_address, settings.temporal_namespace)
         if role == "control":
-            worker = _control(client, database, venue, clock)
+            worker = _control(settings.sniper_account, client, database, venue, clock)
         else:
             worker = await _hot(role, worker_name, client, database, venue, clock, settings, resources)
         async with worker:
@@ -122,10 +122,10 @@ def _paper(role: str, settings: Settings, database: Database, clock: SystemClock
     )
 
 
-def _control(client: Client, database: Database, venue: Venue, clock: SystemClock) -> Worker:
+def _control(account: str, client: Client, database: Database, venue: Venue, clock: SystemClock) -> Worker:
     sessions = PostgresSessions(database)
     store = PostgresSessionStore(database)
-    preparation = PreparationActivities(venue.exchange, venue.exchange_clock, sessions, store)
+    preparation = PreparationActivities(account, venue.exchange, venue.exchange_clock, sessions, store)
     books = BookActivities(venue.exchange, sessions, store)
     listings = ListingActivities(
         source=venue.listings,

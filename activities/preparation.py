@@ -9,7 +9,7 @@ from domain.checks import Check, reasons_of
 from domain.commands import NewSession, Prepared, StartSnipe
 from domain.errors import AccessDenied, InvalidInput
 from domain.events import PhaseEntered, RiskApproved, RiskRejected
-from domain.ids import SessionKey, split_symbol
+from domain.ids import SessionKey, check_own_account, split_symbol
 from domain.money import Quote, plain
 from domain.ports import Exchange, ExchangeClock, Sessions, SessionStore
 from domain.risk import RiskSnapshot, assess
@@ -18,6 +18,9 @@ from domain.session import Phase, SessionRecord, past_arming
 
 @dataclass(frozen=True)
 class PreparationActivities:
+    """account: the one of this installation. Another one would buy with the same key, past the limits of this one."""
+
+    account: str
     exchange: Exchange
     exchange_clock: ExchangeClock
     sessions: Sessions
@@ -35,6 +38,7 @@ class PreparationActivities:
         if record.aborting:
             return await self._reject(start.key, ("aborted: somebody stopped the session before it was armed",))
         try:
+            check_own_account(start.key.account, self.account)
             _, quote_asset = split_symbol(start.symbol)
         except InvalidInput as error:
             return await self._reject(start.key, (str(error),))

@@ -268,6 +268,7 @@ def _gaps(own: Settings, stack: StackState) -> dict[str, str]:
         "temporal_address": stack.temporal_address,
         "temporal_namespace": stack.temporal_namespace,
         "panel_url": stack.panel_url,
+        "sniper_account": stack.account,
     }
     if "sniper_venue" in said and own.sniper_venue is not stack.venue:
         return {name: value for name, value in offered.items() if value is not None and name not in said}

@@ -25,7 +25,8 @@ class StackState:
     venue: what orders go to. rest_url, ws_url: where it is, on paper where its public data come from; None when only
     the infrastructure runs. panel_url: None without a panel.
     api_key, api_secret: of the account the stack made at its own simulator, None for any other venue.
-    children: process ids by name, of the lives that run now.
+    children: process ids by name, of the lives that run now. account: the name its workers trade under; None: the
+    usual one.
     """
 
     pid: int
@@ -40,6 +41,7 @@ class StackState:
     api_secret: str | None = field(default=None, repr=False)
     children: Mapping[str, int] = field(default_factory=dict)
     venue: VenueKind = VenueKind.MEXC
+    account: str | None = None
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from activities.preparation import PreparationActivities
 from domain.commands import Prepared, StartSnipe
 from domain.errors import AccessDenied
 from domain.events import RiskApproved, RiskRejected
+from domain.ids import SessionKey
 from domain.money import Quote
 from domain.session import Phase
-from tests.builders import a_policy, a_record, a_start
+from tests.builders import LISTING, a_policy, a_record, a_start
 from tests.fakes import FakeClock, FakeExchange, FakeExchangeClock, FakeSessions, FakeStore
 
 
@@ -29,7 +30,7 @@ class House:
         self.sessions = FakeSessions(self.store)
 
     async def prepare(self, start: StartSnipe | None = None) -> Prepared:
-        activities = PreparationActivities(self.exchange, self.exchange_clock, self.sessions, self.store)
+        activities = PreparationActivities("main", self.exchange, self.exchange_clock, self.sessions, self.store)
         return await ActivityEnvironment().run(activities.prepare_session, start or a_start())
 
 
@@ -43,6 +44,17 @@ async def test_an_approved_session_waits_with_its_budget_reserved() -> None:
     assert house.sessions.reserved == a_policy().budget_quote
     assert house.store.record.phase is Phase.WAITING
     assert len(house.store.of(RiskApproved)) == 1
+
+
+async def test_a_session_of_another_account_is_rejected() -> None:
+    """Whoever asks Temporal directly: its limits would be counted apart, with the same money."""
+    house = House()
+
+    prepared = await house.prepare(a_start(key=SessionKey("other", LISTING, 1)))
+
+    assert prepared.verdict == "rejected"
+    assert "account: got 'other', expected 'main', the one account of this installation" in prepared.reasons[0]
+    assert not house.sessions.reserved
 
 
 async def test_a_second_run_gives_the_same_answer_and_reserves_nothing_more() -> None:

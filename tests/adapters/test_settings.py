@@ -90,6 +90,17 @@ def test_a_running_stack_fills_the_gaps(home: Path, monkeypatch: pytest.MonkeyPa
     assert afterwards.mexc_rest_url is None
 
 
+def test_the_account_is_the_one_that_the_stacks_workers_trade_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second terminal in which its name was not set means the same account."""
+    with only_stack(home):
+        write_state(home, a_stack(account="trader"))
+        followed = read_settings().sniper_account
+        monkeypatch.setenv("SNIPER_ACCOUNT", "own")
+        stated = read_settings().sniper_account
+
+    assert (followed, stated) == ("trader", "own")
+
+
 def test_a_stacks_key_goes_to_the_stacks_venue_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another venue gets neither its key nor its streams, another key not its secret."""
     with only_stack(home):

@@ -5,11 +5,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.local.state import StackState
 from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
 from adapters.postgres.listing_book import PostgresListingBook
@@ -19,10 +23,10 @@ from cli.completion import session_names, symbols
 from cli.main import app, run
 from domain.checks import Check
 from domain.commands import NewSession
-from domain.events import OpeningMoved, PhaseEntered, RiskRejected
+from domain.events import Event, FillSeen, OpeningMoved, PhaseEntered, RiskRejected
 from domain.listings import Listing
 from domain.session import Phase
-from tests.builders import KEY, LISTING, a_start
+from tests.builders import KEY, LISTING, a_fill, a_start
 from tests.older_rows import an_old_target
 from ui.actions import Actions
 from ui.arm_request import Armed, ArmRequest, Verdict
@@ -574,6 +578,101 @@ def test_stopping_where_nothing_runs_is_done(lonely: pytest.MonkeyPatch, capsys:
     assert json.loads(capsys.readouterr().out)["stopped"] is False
 
 
+def _stopped(monkeypatch: pytest.MonkeyPatch, database_url: str, api_key: str | None = None) -> list[Path]:
+    """A stack that says so of itself, and the homes in which one was ended. api_key: of its own simulator."""
+    ended: list[Path] = []
+    running = StackState(1, datetime.now(UTC), database_url, "127.0.0.1:1", "default", api_key=api_key)
+
+    def end(home: Path) -> bool:
+        ended.append(home)
+        return True
+
+    monkeypatch.setattr("adapters.local.state.read_state", lambda _: running)
+    monkeypatch.setattr("stack.stop_running", end)
+    return ended
+
+
+@pytest.mark.postgres
+def test_a_stack_that_guards_a_position_is_not_stopped_by_the_way(
+    database: str, lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guarding would end silently: the session is named, and leaving it has to be asked for."""
+    asyncio.run(_a_guarded_session(database))
+    ended = _stopped(lonely, database)
+
+    assert run(["stop"]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n"), ended) == ("", 1, [])
+    assert f"session {KEY} is guarding, holds 500 NEW" in said.err
+    assert "or add --leave-open" in said.err
+
+    assert run(["stop", "--leave-open"]) == 0
+    assert f"session {KEY} is guarding, holds 500 NEW: nobody guards it" in capsys.readouterr().out
+    assert len(ended) == 1
+
+
+@pytest.mark.parametrize(
+    ("api_key", "words"),
+    [
+        (None, "it waits on after the next `sniper up`; an opening until then is missed"),
+        ("k", "it is closed as failed at the next `sniper up`, as the simulator forgets"),
+    ],
+)
+@pytest.mark.postgres
+def test_what_only_waits_is_named_when_the_stack_stops(
+    database: str, lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], api_key: str | None, words: str
+) -> None:
+    """And what becomes of it: a simulator of our own forgets everything."""
+    asyncio.run(_a_moved_session(database))
+    assert run(["arm", "WAITUSDT", "--unlisted"]) == 0
+    ended = _stopped(lonely, database, api_key)
+    capsys.readouterr()
+
+    assert run(["stop"]) == 0
+    told = capsys.readouterr().out
+    assert f"session {KEY} waits for 2027-01-31 12:00:00.000 UTC: {words}" in told
+    assert "target 2 waits for WAITUSDT: it waits on" in told
+    assert run(["stop", "--json"]) == 0
+    left = json.loads(capsys.readouterr().out)
+    assert (left["at_work"], left["waiting"], left["targets"]) == ([], [str(KEY)], [2])
+    assert len(ended) == 2
+
+
+def test_a_stack_whose_database_is_away_is_stopped_only_on_purpose(
+    lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody knows whether a position is held; it must be possible all the same."""
+    ended = _stopped(lonely, "postgresql://nobody@127.0.0.1:1/none")
+
+    assert run(["stop"]) == 1
+    assert "it is not known whether a position is held" in capsys.readouterr().err
+    assert ended == []
+    assert run(["stop", "--leave-open"]) == 0
+
+
+@pytest.mark.postgres
+def test_ctrl_c_names_what_the_stack_leaves_open(
+    database: str, lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same as `sniper stop`; there is nobody left to refuse."""
+    asyncio.run(_a_guarded_session(database))
+
+    class Interrupted:
+        state = StackState(1, datetime.now(UTC), database, "127.0.0.1:1", "default")
+
+        async def wait(self) -> None:
+            raise asyncio.CancelledError
+
+    async def interrupted(_: object, body: Callable[[Any], Awaitable[None]], **__: object) -> None:
+        with suppress(asyncio.CancelledError):
+            await body(Interrupted())
+
+    lonely.setattr("stack.run_stack", interrupted)
+
+    assert run(["up"]) == 0
+    assert f"stopping: session {KEY} is guarding, holds 500 NEW: nobody guards it" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("budget", ["0", "600", "many"])
 def test_a_demo_with_a_bad_budget_starts_nothing(
     lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], budget: str
@@ -633,6 +732,15 @@ async def _a_moved_session(database_url: str) -> None:
         await PostgresSessions(database).admit(NewSession(a_start(), KEY.workflow_id))
         moved = OpeningMoved(datetime(2027, 1, 31, 12, tzinfo=UTC), 1, "move-1")
         await PostgresSessionStore(database).append(KEY, (PhaseEntered(Phase.PREPARING), moved))
+
+
+async def _a_guarded_session(database_url: str) -> None:
+    """NEWUSDT was bought and is held."""
+    async with Database(database_url, name="test") as database:
+        await PostgresSessions(database).admit(NewSession(a_start(), KEY.workflow_id))
+        phases = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED, Phase.FIRING, Phase.GUARDING)
+        events: list[Event] = [*map(PhaseEntered, phases), FillSeen(a_fill(quantity="500"))]
+        await PostgresSessionStore(database).append(KEY, events)
 
 
 async def _a_session_beside_a_target(database_url: str) -> None:
