@@ -19,10 +19,12 @@ from ui.arm_request import Armed, ArmRequest
 
 @dataclass
 class StandInHands:
-    """Implements what pages need of Hands. asked: (act, its arguments). trouble: raised by the next acts instead."""
+    """Implements what pages need of Hands. asked: (act, its arguments). trouble: raised by the next acts instead.
+    armed: what arming answers instead of the usual."""
 
     asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     trouble: SniperError | None = None
+    armed: Armed | None = None
 
     def act(self, work: Callable[[Actions], Awaitable[Any]]) -> Any:
         """In a thread of its own, as the real ones: there is no page there."""
@@ -31,7 +33,7 @@ class StandInHands:
 
     async def arm(self, request: ArmRequest) -> Armed:
         self._note("arm", request)
-        return Armed(request.request, f"session of {request.symbol} waits", None, 7)
+        return self.armed or Armed(request.request, f"session of {request.symbol} waits", None, 7)
 
     async def abort(self, session: str, reason: str, request: str) -> Receipt:
         return self._note("abort", session, reason, request)

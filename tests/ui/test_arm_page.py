@@ -5,12 +5,15 @@ from decimal import Decimal
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from adapters.postgres.read_models import HaltLine
 from domain.errors import StoreUnavailable
-from domain.ids import ListingKey
+from domain.ids import ListingKey, SessionKey
 from domain.listings import Listing
 from domain.policy import EntryStrategy
+from domain.risk import MAX_SESSIONS
 from tests.ui.pages import StandInHands, opened, press, run, said, text_of
-from tests.ui.stand_ins import OPENING, StandInReader
+from tests.ui.stand_ins import OPENING, StandInReader, a_detail, a_halt, a_line
+from ui.arm_request import Armed, Verdict
 from ui.wording import STRATEGIES
 
 OWN = {"window", "burst-shots", "burst-spacing", "burst-start", "tranches", "tranche-every"}
@@ -156,7 +159,8 @@ def test_a_second_press_repeats_the_request(panel: Panel) -> None:
         ({"at": "2020-01-01T00:00:00Z"}, "a passed opening is not chased"),
         ({"stop": "80"}, "stop percent: got 80"),
         ({"time": "soon"}, "time stop: got 'soon'"),
-        ({"lead": "1s"}, "arm lead: got 1"),
+        ({"lead": "1s"}, "arm lead: got 1 s, expected from 5 to 600 s"),
+        ({"account": "other"}, "account: got 'other', expected 'main', the one account of this installation"),
         ({"account": "a/b"}, "account: got 'a/b'"),
     ],
 )
@@ -168,6 +172,59 @@ def test_what_cannot_be_used_is_told_and_stays(panel: Panel, typed: dict[str, st
     assert page.button(key="arm-now").disabled
     ((name, text),) = typed.items()
     assert page.text_input(key=f"arm-{name}").value == text
+
+
+@pytest.mark.parametrize(
+    ("halts", "open_sessions", "words"),
+    [
+        ([a_halt()], 0, "halted: a halt covers everything since"),
+        ([a_halt(scope="account", scope_key="main")], 0, "halted: a halt covers account main since"),
+        ([a_halt(scope="account", scope_key="old"), a_halt(scope="session", scope_key="main/mexc:A:USDT/1")], 0, ""),
+        ([], MAX_SESSIONS, f"sessions: {MAX_SESSIONS} of main are open, at most {MAX_SESSIONS} may be"),
+        ([], MAX_SESSIONS - 1, ""),
+    ],
+)
+def test_what_would_have_it_rejected_is_told_while_typing(
+    panel: Panel, halts: list[HaltLine], open_sessions: int, words: str
+) -> None:
+    """Before the press; it may be gone when the listing comes, so that the button stays."""
+    reader, _ = panel
+    reader.holding = halts
+    reader.details = [
+        a_detail(a_line(key=SessionKey("main", ListingKey("mexc", f"C{number}", "USDT"), 1)))
+        for number in range(open_sessions)
+    ]
+    page = filled()
+
+    warned = "\n".join(text_of(warning) for warning in page.warning)
+    assert words in warned
+    assert bool(warned) == bool(words)
+    assert not page.button(key="arm-now").disabled
+
+
+def test_a_rejected_session_is_no_success_and_the_next_press_is_another_attempt(panel: Panel) -> None:
+    """The receipt is red and says why; what was typed stays."""
+    _, hands = panel
+    reasons = ("halted: release it first",)
+    hands.armed = Armed("r", f"session x is rejected: {reasons[0]}", None, 7, Verdict.REJECTED, reasons)
+    page = press(filled(), "arm-now")
+
+    assert "session x is rejected: halted: release it first" in text_of(page.error[0])
+    assert not page.success
+    assert page.text_input(key="arm-symbol").value == "newusdt"
+    press(page, "arm-now")
+    first, second = (arguments[0].request for _, arguments in hands.asked)
+    assert first != second
+
+
+def test_what_is_not_judged_yet_is_told_so(panel: Panel) -> None:
+    """And a target's receipt keeps what stands against its session."""
+    _, hands = panel
+    hands.armed = Armed("r", "not judged yet", None, 7, Verdict.PENDING, warnings=("halted: a halt covers all",))
+    page = press(filled(), "arm-now")
+
+    assert "not judged yet" in "\n".join(text_of(one) for one in page.info)
+    assert "halted: a halt covers all" in "\n".join(text_of(one) for one in page.warning)
 
 
 def test_a_coming_listing_is_chosen_with_one_press(panel: Panel) -> None:
