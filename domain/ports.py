@@ -300,7 +300,7 @@ class Sessions(Protocol):
 
     async def admit(self, new: NewSession) -> SessionRecord:
         """Insert target and session, or find the session that is there under this key. Raises InvalidInput when the
-        key belongs to another workflow."""
+        key belongs to another workflow, or a target of the account waits for a new session's pair."""
 
     async def next_attempt(self, account: str, listing: ListingKey) -> int:
         """The attempt that arming this listing on this account would take now; counted from 1."""

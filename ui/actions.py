@@ -35,6 +35,7 @@ from ui.refusal import ActionRefused
 TEMPORAL_ANSWERS_WITHIN = timedelta(seconds=8)
 """An abort that waits longer goes another way."""
 PATIENT = Patience()
+_OVER = (Phase.CLOSING, Phase.CLOSED)
 
 
 class Actions:
@@ -77,9 +78,9 @@ class Actions:
             wish, armed = known
             if replace(wish, opens_at=request.opens_at) != request:
                 raise ActionRefused((used_for_another_wish(request),))
-            if armed.session is not None:
-                armed = await self._arming.receipt(request, armed.session)
+        if armed.session is None:
             return armed
+        return await self._arming.receipt(request, armed.session)  # others need not wait for risk's word on this one
 
     async def withdraw(self, target: int) -> Receipt:
         """Let a target wait no longer; needs no key, since withdrawing twice is withdrawing.
@@ -104,18 +105,19 @@ class Actions:
         line = await asyncio.to_thread(session_named, self._reader, session)
         if line is None:
             return await self._abort_waiting(session, request)
+        abort = Abort(reason, request)
+        if line.phase not in _OVER:
+            _refuse(line, why_no_abort(abort, line.phase))
         withdrawn = await self._targets.withdraw_of(line.key.account, line.key.listing, line.symbol)
         line = await self._found(session)  # of a pair the latest: the target may have made its session meanwhile
         also = f"; {_targets_in_words(withdrawn)} withdrawn too" if withdrawn else ""
-        if line.phase in (Phase.CLOSING, Phase.CLOSED):
+        if line.phase in _OVER:
             return await self._abort_over(line, withdrawn, request)
-        abort = Abort(reason, request)
-        _refuse(line, why_no_abort(abort, line.phase))
         try:
             receipt = await self._tell(line, "abort", abort, request)
         except ActionRefused:  # it may have ended this moment
             line = await self._found(str(line.key))
-            if line.phase not in (Phase.CLOSING, Phase.CLOSED):
+            if line.phase not in _OVER:
                 raise
             return await self._abort_over(line, withdrawn, request)
         except TryAgain:

@@ -71,8 +71,8 @@ class Arming:
         self._store = PostgresSessionStore(database)
 
     async def carry_out(self, request: ArmRequest) -> Armed:
-        """Raises ActionRefused with every reason, InvalidInput when a target waits for the pair already, TryAgain when
-        the session stands but its run was not started."""
+        """What stands at once; `receipt` waits for risk. Raises ActionRefused with every reason, InvalidInput when a
+        target waits for the pair already, TryAgain when the session stands but its run was not started."""
         reasons = reasons_against(request, self._now(), self._account)
         if reasons:
             raise ActionRefused(reasons)
@@ -116,7 +116,7 @@ class Arming:
         policy = request.policy
         session = await self._open_session(request, named.key, lambda line: line.policy == policy)
         if session is not None:
-            return await self.receipt(request, session.key)
+            return await asyncio.to_thread(self._standing, request, session.key)
         target = await self._waiting_target(request, named.key)
         if target is None:
             number = await self._targets.add(request.account, named.key, request.symbol, policy)
@@ -147,7 +147,7 @@ class Arming:
             line = await self._admit(request, listing, opens_at)
         if line.phase is not Phase.CLOSED:
             await _run(client, StartSnipe(line.key, line.symbol, line.opens_at, line.policy), line.workflow_id)
-        return await self.receipt(request, line.key)
+        return await asyncio.to_thread(self._standing, request, line.key)
 
     def _standing(self, request: ArmRequest, session: SessionKey) -> Armed:
         detail = self._reader.session(session)

@@ -22,7 +22,10 @@ _NOT_FIRED = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
 def abort_button(line: SessionLine) -> None:
     """Two presses apart from each other: a slip of the thumb sells nothing."""
     with st.popover("Abort", icon=":material/block:", key=f"abort-{line.key}", disabled=line.aborting):
-        st.markdown("Buys nothing more, cancels our orders, **sells any position at once**.")
+        st.markdown(
+            "Buys nothing more, cancels our orders, **sells any position at once**. "
+            "A target that waits for the pair is withdrawn too."
+        )
         st.text_input("Reason", key=f"abort-reason-{line.key}", placeholder="kept in the journal", live=True)
         st.button(
             f"Abort {line.symbol} now",

@@ -259,6 +259,9 @@ async def test_an_abort_withdraws_what_waits_for_the_pair(installation: Installa
     if trouble:
         setattr(installation.temporal, trouble, True)
 
+    with pytest.raises(ActionRefused, match="request: got an empty key"):
+        await installation.actions.abort(str(FIRST), "wrong coin", "")
+    assert installation.reader.targets()[1].status == "waiting"
     receipt = await installation.actions.abort(str(FIRST), "wrong coin", "abort-1")
 
     assert receipt.text.endswith(f"; target {beside} is withdrawn too")
