@@ -148,125 +148,35 @@ class PolicyChange:
 def complaints(policy: TradePolicy) -> tuple[str, ...]:
     """Every reason why `policy` cannot be used, each with value, expectation and remedy; empty when it can."""
     found: list[str] = []
-    _between(found, "budget", policy.budget_quote, Decimal(0), BUDGET_LIMIT, "choose an amount inside the limit")
-    for what, price in (("max price", policy.entry.max_price), ("late max price", policy.entry.late_max_price)):
+    entry, exits = policy.entry, policy.exits
+    _above(found, "budget", policy.budget_quote, 0, BUDGET_LIMIT, "", "choose an amount inside the limit")
+    for what, price in (("max price", entry.max_price), ("late max price", entry.late_max_price)):
         if price is not None and (not price.is_finite() or price <= 0):
             found.append(f"{what}: got {price}, expected more than 0; give a positive price")
-    _between(
-        found,
-        "stop percent",
-        policy.exits.stop_percent,
-        Decimal(1),
-        Decimal(50),
-        "the stop is mandatory",
-        unit=" %",
-        low_ok=True,
-    )
-    _between(
-        found,
-        "time stop",
-        Decimal(policy.exits.time_stop_s),
-        Decimal(0),
-        Decimal(30 * 86400),
-        "choose a length inside",
-        unit=" s",
-    )
-    _between(
-        found,
-        "arm lead",
-        Decimal(policy.arm_lead_s),
-        Decimal(5),
-        Decimal(600),
-        "choose a length inside",
-        unit=" s",
-        low_ok=True,
-    )
-    _between(
-        found,
-        "grace",
-        Decimal(policy.entry.grace_s),
-        Decimal(0),
-        Decimal(120),
-        "choose a length inside",
-        unit=" s",
-        low_ok=True,
-    )
-    _between(
-        found,
-        "late entry",
-        Decimal(policy.entry.late_entry_s),
-        Decimal(0),
-        Decimal(LONGEST_LATE_ENTRY_S),
-        "choose a length inside",
-        unit=" s",
-        low_ok=True,
-    )
-    _between(
-        found,
-        "recv window",
-        Decimal(policy.entry.recv_window_ms),
-        Decimal(0),
-        Decimal(1000),
-        "choose a length inside",
-        unit=" ms",
-    )
-    _between(
-        found,
-        "clock bound",
-        Decimal(policy.entry.clock_bound_ms),
-        Decimal(0),
-        Decimal(1000),
-        "choose a length inside",
-        unit=" ms",
-    )
-    _between(
-        found,
-        "stop confirmation",
-        Decimal(policy.exits.stop_confirm_ms),
-        Decimal(0),
-        Decimal(60_000),
-        "choose a length inside",
-        unit=" ms",
-        low_ok=True,
-    )
-    _strategy(found, policy.entry)
-    _ladder(found, policy.exits.ladder)
+    _from(found, "stop percent", exits.stop_percent, 1, 50, " %", "the stop is mandatory")
+    _above(found, "time stop", exits.time_stop_s, 0, 30 * 86400, " s")
+    _from(found, "arm lead", policy.arm_lead_s, 5, 600, " s")
+    _from(found, "grace", entry.grace_s, 0, 120, " s")
+    _from(found, "late entry", entry.late_entry_s, 0, LONGEST_LATE_ENTRY_S, " s")
+    _above(found, "recv window", entry.recv_window_ms, 0, 1000, " ms")
+    _above(found, "clock bound", entry.clock_bound_ms, 0, 1000, " ms")
+    _from(found, "stop confirmation", exits.stop_confirm_ms, 0, 60_000, " ms")
+    _strategy(found, entry)
+    _ladder(found, exits.ladder)
     return tuple(found)
 
 
 def _strategy(found: list[str], entry: EntryPolicy) -> None:
     """What belongs to one strategy is judged with it only."""
-    _between(
-        found, "markup", entry.markup_percent, Decimal(0), Decimal(100), "choose a share inside", unit=" %", low_ok=True
-    )
-    _between(
-        found, "entry window", Decimal(entry.window_s), Decimal(0), Decimal(600), "choose a length inside", unit=" s"
-    )
+    _from(found, "markup", entry.markup_percent, 0, 100, " %", "choose a share inside")
+    _above(found, "entry window", entry.window_s, 0, 600, " s")
     if entry.strategy is EntryStrategy.BURST:
-        _between(found, "burst shots", Decimal(entry.burst_shots), Decimal(2), Decimal(5), "choose 2 to 5", low_ok=True)
-        spacing = Decimal(entry.burst_spacing_ms)
-        _between(
-            found,
-            "burst spacing",
-            spacing,
-            Decimal(0),
-            Decimal(1000),
-            "choose a length inside",
-            unit=" ms",
-            low_ok=True,
-        )
-        first = Decimal(entry.burst_first_ms)
-        _between(
-            found, "burst start", first, Decimal(-200), Decimal(1000), "choose a length inside", unit=" ms", low_ok=True
-        )
+        _from(found, "burst shots", entry.burst_shots, 2, 5, "", "choose 2 to 5")
+        _from(found, "burst spacing", entry.burst_spacing_ms, 0, 1000, " ms")
+        _from(found, "burst start", entry.burst_first_ms, -200, 1000, " ms")
     if entry.strategy is EntryStrategy.TRANCHE:
-        _between(
-            found, "tranches", Decimal(entry.tranche_parts), Decimal(2), Decimal(10), "choose 2 to 10", low_ok=True
-        )
-        every = Decimal(entry.tranche_every_s)
-        _between(
-            found, "tranche interval", every, Decimal(1), Decimal(300), "choose a length inside", unit=" s", low_ok=True
-        )
+        _from(found, "tranches", entry.tranche_parts, 2, 10, "", "choose 2 to 10")
+        _from(found, "tranche interval", entry.tranche_every_s, 1, 300, " s")
         if (last := entry.tranche_every_s * (entry.tranche_parts - 1)) >= entry.window_s:
             found.append(
                 f"entry window: got {entry.window_s} s, expected more than the {last} s after which the last tranche "
@@ -274,21 +184,21 @@ def _strategy(found: list[str], entry: EntryPolicy) -> None:
             )
 
 
-def _between(
-    found: list[str],
-    what: str,
-    value: Decimal,
-    low: Decimal,
-    high: Decimal,
-    remedy: str,
-    *,
-    unit: str = "",
-    low_ok: bool = False,
+_LENGTH = "choose a length inside"
+
+
+def _from(
+    found: list[str], what: str, value: Decimal | int, low: int, high: int, unit: str, remedy: str = _LENGTH
 ) -> None:
-    inside = value.is_finite() and (value >= low if low_ok else value > low) and value <= high
-    if not inside:
-        word = "from" if low_ok else "more than"
-        found.append(f"{what}: got {value}{unit}, expected {word} {plain(low)} to {plain(high)}{unit}; {remedy}")
+    if not (Decimal(value).is_finite() and low <= value <= high):
+        found.append(f"{what}: got {value}{unit}, expected from {low} to {high}{unit}; {remedy}")
+
+
+def _above(
+    found: list[str], what: str, value: Decimal | int, low: int, high: Decimal | int, unit: str, remedy: str = _LENGTH
+) -> None:
+    if not (Decimal(value).is_finite() and low < value <= high):
+        found.append(f"{what}: got {value}{unit}, expected more than {low} to {plain(Decimal(high))}{unit}; {remedy}")
 
 
 def _ladder(found: list[str], ladder: tuple[LadderStep, ...]) -> None:
