@@ -413,7 +413,9 @@ async def test_a_halt_needs_no_temporal_and_holds_until_it_is_released(installat
 
 
 async def test_a_halt_says_which_sessions_it_ends_and_which_wait_on(installation: Installation) -> None:
-    """A release does not bring back what has ended, so its reader must know before. Another account is not told of."""
+    """A release does not bring back what has ended, so its reader must know before."""
+    nothing_open = await installation.actions.halt(EVERYTHING, "odd prices", "halt-0")
+    await installation.actions.release(EVERYTHING, "sane again", "release-0")
     await installation.actions.arm(a_wish())
     await installation.actions.arm(a_wish(request="wish-2", symbol="OTHERUSDT"))
     arming = SessionKey("main", ListingKey("mexc", "OTHER", "USDT"), 1)
@@ -422,15 +424,14 @@ async def test_a_halt_says_which_sessions_it_ends_and_which_wait_on(installation
     await store.append(arming, (PhaseEntered(Phase.WAITING), PhaseEntered(Phase.ARMING)))
 
     everything = await installation.actions.halt(EVERYTHING, "odd prices", "halt-1")
-    elsewhere = await installation.actions.halt(HaltScope.of_account("other"), "odd prices", "halt-2")
     await store.append(arming, (EntryEnded("filled", ""), PhaseEntered(Phase.GUARDING)))
-    guarded = await installation.actions.halt(HaltScope.of_session(arming), "odd prices", "halt-3")
+    guarded = await installation.actions.halt(HaltScope.of_session(arming), "odd prices", "halt-2")
 
     assert everything.text.partition("until it is released; ")[2] == (
         f"1 session ({arming}) buys no more and ends by it; 1 session ({FIRST}) waits on, and ends if it still holds "
         "30 s before the opening; a release does not bring back what has ended"
     )
-    assert elsewhere.text.endswith("until it is released; no open session is affected")
+    assert nothing_open.text.endswith("until it is released; no open session is affected")
     assert guarded.text.endswith(f"1 session ({arming}) goes on: the entry is over, any position is guarded")
 
 
