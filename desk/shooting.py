@@ -277,10 +277,12 @@ class Shooting:
         self._near.add(lane.number)
 
     async def _others_bought_before(self, instant: datetime) -> bool:
-        """Wait for an exchange time, or for a purchase of another lane; whether that came first. Parts of a tranche
-        wait for their own time whatever others bought. Raises what ends the entry."""
+        """Wait for an exchange time, or for the burst's first purchase; whether that came first. After it pauses are
+        waited for as before, or the lanes would use up their shots at an empty book. Parts of a tranche wait for their
+        own time whatever others bought. Raises what ends the entry."""
+        before = self._bought or self._policy.strategy is not EntryStrategy.BURST
         while (left_s := (instant - await self._exchange_now()).total_seconds()) > 0:
-            if self._bought and self._policy.strategy is EntryStrategy.BURST:
+            if self._bought and not before:
                 return True
             self._still_wanted()
             await until_woken(self._learnt, min(left_s, 0.25))

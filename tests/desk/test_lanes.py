@@ -464,6 +464,22 @@ async def test_what_one_lane_of_a_late_burst_buys_ends_the_pause_of_the_others()
     assert floor.exchange.spent <= floor.record.policy.budget_quote
 
 
+async def test_a_burst_that_bought_a_part_keeps_its_pace() -> None:
+    """Nothing more is offered for 0.4 s: its shots last, and buy then."""
+    floor = a_floor(**BURST, burst_shots=3, burst_spacing_ms=50)
+    floor.exchange.offers = Decimal(100)
+    floor.exchange.latency_s = 0.005
+    desk = floor.desk()
+    trading = asyncio.create_task(floor.trade(desk))
+    await floor.at(0.4, lambda: setattr(floor.exchange, "offers", None))
+
+    await trading
+    await desk.close()
+
+    assert len(buys(floor)) <= 12
+    assert floor.exchange.spent > 40
+
+
 @pytest.mark.parametrize("what", ["stop", "abort"])
 async def test_a_burst_that_bought_late_is_guarded_at_once(what: str) -> None:
     """Its lanes do not end with their pauses, the last of which would be at fourteen seconds."""
