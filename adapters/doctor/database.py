@@ -59,7 +59,7 @@ class DatabaseProbes:
             found = await connection.execute(
                 "SELECT trim(scope || ' ' || scope_key), reason FROM halts WHERE released_at IS NULL ORDER BY id DESC"
             )
-            return judging.halts(dict(await found.fetchall()))
+            return judging.halts(await found.fetchall())
 
     async def venue_access(self) -> Verdict:
         """How the workers get on with the venue, as they told lately."""

@@ -189,12 +189,12 @@ def attention(texts: Mapping[str, str]) -> Verdict:
     )
 
 
-def halts(reasons: Mapping[str, str]) -> Verdict:
-    """What is halted -> why."""
+def halts(reasons: Sequence[tuple[str, str]]) -> Verdict:
+    """What is halted, and why: pairs, as a scope may be halted twice."""
     if not reasons:
         return ok("nothing is halted")
     return warning(
-        _listed([f"halted: {scope}: {reason}" for scope, reason in reasons.items()]),
+        _listed([f"halted: {scope}: {reason}" for scope, reason in reasons]),
         expected="no halt, for something new to be bought",
         remedy='once it is safe again: `sniper release --reason "..."`, with the same --account or --session',
     )

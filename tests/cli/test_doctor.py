@@ -143,6 +143,23 @@ def test_a_halt_in_force_is_told(
 
 
 @pytest.mark.postgres
+def test_every_halt_of_one_scope_is_told(
+    alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    """Two verbs on one scope, as older rows have: the newest comes first and hides nothing."""
+    alone.setenv("DATABASE_URL", database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO halts (scope, scope_key, verb, reason) VALUES"
+            " ('account', 'main', 'flatten', 'older'), ('account', 'main', 'halt', 'newer')"
+        )
+
+    found = diagnosed(capsys)
+
+    assert found.checks["halts"]["found"] == "halted: account main: newer; halted: account main: older"
+
+
+@pytest.mark.postgres
 def test_a_database_that_is_not_there_is_refused_by_its_server(
     alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
 ) -> None:

@@ -232,7 +232,7 @@ def test_the_listing_watch_must_run_and_get_on(status: str | None, attempts: int
 def test_sessions_that_need_a_human_are_named() -> None:
     """The first few, and how many more."""
     assert judging.attention({}).severity is Severity.OK
-    assert judging.halts({}).severity is Severity.OK
+    assert judging.halts([]).severity is Severity.OK
     verdict = judging.attention({f"main/mexc:NEW:USDT/{number}": "no bid" for number in range(1, 8)})
     assert verdict.severity is Severity.WARNING
     assert verdict.found.startswith("main/mexc:NEW:USDT/1: no bid; ")
