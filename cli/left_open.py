@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from adapters.local.state import StackState
 from adapters.postgres.read_models import SessionDetail, SessionLine, TargetLine
 from adapters.postgres.reader import Reader
+from domain.errors import SniperError
 from domain.money import plain
 from domain.session import Phase
 from ui.reading import LOOK_BACK
@@ -22,16 +23,20 @@ class LeftOpen:
     """at_work: sessions that arm, buy, hold or close. waiting: those that only wait. targets: that wait.
 
     forgotten: the venue is the stack's own simulator, which takes orders and coins with it.
+    not_known: why nobody can say what is left open; None: it is known.
     """
 
     at_work: tuple[SessionDetail, ...] = ()
     waiting: tuple[SessionLine, ...] = ()
     targets: tuple[TargetLine, ...] = ()
     forgotten: bool = False
+    not_known: str | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """One line for people about each."""
+        """One line for people about each, or one that says that nobody knows."""
+        if self.not_known is not None:
+            return (f"what is left open is not known ({self.not_known})",)
         lost = "it is closed as failed at the next `sniper up`, as the simulator forgets its orders and coins"
         unguarded = "nobody guards it while the stack is down"
         later = "it waits on after the next `sniper up`; an opening until then is missed"
@@ -51,7 +56,17 @@ class LeftOpen:
 
 
 def left_open(state: StackState) -> LeftOpen:
-    """As the running stack's books say now. Raises StoreUnavailable or InvalidInput when they do not answer."""
+    """As the running stack's books say now. Raises SniperError when they do not answer or cannot be understood."""
+    try:
+        return _as_written(state)
+    except SniperError:
+        raise
+    except Exception as exc:  # tables or rows of another version: whatever breaks on them, a stack must stop on demand
+        said = str(exc).strip().partition("\n")[0]
+        raise SniperError(f"the books are of another version or broken: {type(exc).__name__}: {said}") from exc
+
+
+def _as_written(state: StackState) -> LeftOpen:
     with Reader(state.database_url, name="sniper-stop", connections=1) as reader:
         unclosed = reader.unclosed()
         details = [reader.session(line.key) for line in unclosed if line.phase not in _WAIT]

@@ -8,7 +8,6 @@ import typer
 from cli.output import Json, write_json, write_line, write_row
 
 if TYPE_CHECKING:
-    from adapters.local.state import StackState
     from cli.left_open import LeftOpen
 
 SEED_HELP = "Number that fixes the simulator's random market; the same seed, the same market."
@@ -73,25 +72,24 @@ def stop(
 ) -> None:
     """Stop the stack of this SNIPER_HOME and wait until nothing of it is left.
 
-    Refused while a session is armed or holds a position; what only waits is named.
+    Refused while a session is armed or holds a position, or when nobody knows; what only waits is named.
     """
-    from adapters.local.state import read_state
-    from cli.left_open import LeftOpen
     from cli.stack_access import stack_options
     from stack import stop_running
 
     home = stack_options().home
-    state = read_state(home)
-    left = LeftOpen() if state is None else _may_be_stopped(state, leave_open)
+    left = _may_be_stopped(home, leave_open)
     stopped = stop_running(home)
     if json:
+        known = left.not_known is None  # an empty list would say that nothing is left
         write_json(
             {
                 "home": str(home),
                 "stopped": stopped,
-                "at_work": [detail.line.key for detail in left.at_work],
-                "waiting": [line.key for line in left.waiting],
-                "targets": [target.id for target in left.targets],
+                "not_known": left.not_known,
+                "at_work": [detail.line.key for detail in left.at_work] if known else None,
+                "waiting": [line.key for line in left.waiting] if known else None,
+                "targets": [target.id for target in left.targets] if known else None,
             }
         )
         return
@@ -100,16 +98,16 @@ def stop(
         write_line(text)
 
 
-def _may_be_stopped(state: "StackState", leave_open: bool) -> "LeftOpen":
+def _may_be_stopped(home: Path, leave_open: bool) -> "LeftOpen":
     """What is left open. Raises SniperError when a session at work would be, or nobody knows, unless that is meant."""
-    from cli.left_open import LeftOpen, left_open
+    from cli.left_open import LeftOpen
     from domain.errors import InvalidInput, SniperError
 
     try:
-        left = left_open(state)
+        left = _left_in(home)
     except SniperError as exc:
         if leave_open:
-            return LeftOpen()
+            return LeftOpen(not_known=str(exc))
         raise SniperError(
             f"stop: it is not known whether a position is held ({exc}); add --leave-open to stop all the same"
         ) from exc
@@ -121,6 +119,21 @@ def _may_be_stopped(state: "StackState", leave_open: bool) -> "LeftOpen":
             remedy=f"wait for it, abort it (sniper abort {left.at_work[0].line.key}), or add --leave-open",
         )
     return left
+
+
+def _left_in(home: Path) -> "LeftOpen":
+    """Nothing where no stack runs. Raises SniperError when a stack runs and nobody knows what it leaves open."""
+    from adapters.local.state import STATE_FILE, read_state, running_pid
+    from cli.left_open import LeftOpen, left_open
+    from domain.errors import SniperError
+
+    state = read_state(home)
+    if state is not None:
+        return left_open(state)
+    pid = running_pid(home)
+    if pid is not None:  # it may trade already: its workers start before it is ready
+        raise SniperError(f"process {pid} runs without {home / STATE_FILE}: it is starting, or could not write it")
+    return LeftOpen()
 
 
 def panel(json: Json = False) -> None:

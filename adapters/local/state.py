@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from adapters.local import locks
 from adapters.venue_kind import VenueKind
-from domain.errors import InvalidInput, SniperError
+from domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 STATE_FILE = "stack.json"
 LOCK_FILE = "stack.lock"
@@ -100,28 +103,38 @@ def read_state(home: Path) -> StackState | None:
     """What the stack of `home` says about itself; None when it does not run, or is not ready yet.
 
     Whether it runs is asked of its lock, which the kernel frees: a file left by a killed stack, or its process id in
-    the hands of a stranger, does not count.
+    the hands of a stranger, does not count. Raises InvalidInput for a file that is broken or of another version.
     """
     if running_pid(home) is None:
         return None
+    from pydantic import TypeAdapter, ValidationError  # late: of use only where a stack runs
+
+    path = home / STATE_FILE
     try:
-        document: dict[str, Any] = json.loads((home / STATE_FILE).read_text())
+        return TypeAdapter(StackState).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except ValueError as exc:
-        raise SniperError(
-            f"{home / STATE_FILE} cannot be read as JSON ({exc}); stop the stack and start it again"
-        ) from exc
-    known = {name: document[name] for name in StackState.__slots__ if name in document}
-    return StackState(
-        **{
-            **known,
-            "started_at": datetime.fromisoformat(document["started_at"]),
-            "venue": VenueKind.parse(document.get("venue", VenueKind.MEXC)),
-        }
-    )
+    except ValidationError as exc:
+        raise _unreadable(path, _complaints(exc)) from None  # its own text shows values, the secret among them
+    except OSError as exc:
+        raise _unreadable(path, str(exc.strerror)) from exc
 
 
 def running_pid(home: Path) -> int | None:
     """Process id of the stack that runs, starts or stops in `home`; None when there is none."""
     return locks.holder(home / LOCK_FILE)
+
+
+def _unreadable(path: Path, complaint: str) -> InvalidInput:
+    return InvalidInput(
+        "state of the running stack",
+        value=str(path),
+        expected="a file that a stack of this version wrote",
+        remedy=f"`sniper stop --leave-open` stops the stack without it, then start it again ({complaint})",
+    )
+
+
+def _complaints(exc: "ValidationError") -> str:
+    """What is wrong with which field, without any value."""
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(": ".join([*map(str, error["loc"]), error["msg"]]) for error in errors)

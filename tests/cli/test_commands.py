@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from adapters.local.state import StackState
+from adapters.local import locks
+from adapters.local.state import LOCK_FILE, STATE_FILE, StackState
 from adapters.postgres.admission import PostgresSessions
 from adapters.postgres.database import Database
 from adapters.postgres.listing_book import PostgresListingBook
@@ -580,16 +582,37 @@ def test_stopping_where_nothing_runs_is_done(lonely: pytest.MonkeyPatch, capsys:
 
 def _stopped(monkeypatch: pytest.MonkeyPatch, database_url: str, api_key: str | None = None) -> list[Path]:
     """A stack that says so of itself, and the homes in which one was ended. api_key: of its own simulator."""
-    ended: list[Path] = []
     running = StackState(1, datetime.now(UTC), database_url, "127.0.0.1:1", "default", api_key=api_key)
+    monkeypatch.setattr("adapters.local.state.read_state", lambda _: running)
+    return _ending(monkeypatch)
+
+
+def _ending(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The homes in which a stack was ended."""
+    ended: list[Path] = []
 
     def end(home: Path) -> bool:
         ended.append(home)
         return True
 
-    monkeypatch.setattr("adapters.local.state.read_state", lambda _: running)
     monkeypatch.setattr("stack.stop_running", end)
     return ended
+
+
+def _interrupted(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
+    """A stack whose `up` is ended with Ctrl-C as soon as it is ready."""
+
+    class Interrupted:
+        state = StackState(1, datetime.now(UTC), database_url, "127.0.0.1:1", "default")
+
+        async def wait(self) -> None:
+            raise asyncio.CancelledError
+
+    async def interrupted(_: object, body: Callable[[Any], Awaitable[None]], **__: object) -> None:
+        with suppress(asyncio.CancelledError):
+            await body(Interrupted())
+
+    monkeypatch.setattr("stack.run_stack", interrupted)
 
 
 @pytest.mark.postgres
@@ -648,6 +671,75 @@ def test_a_stack_whose_database_is_away_is_stopped_only_on_purpose(
     assert "it is not known whether a position is held" in capsys.readouterr().err
     assert ended == []
     assert run(["stop", "--leave-open"]) == 0
+    assert "what is left open is not known (" in capsys.readouterr().out
+    assert run(["stop", "--leave-open", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "the database does not answer" in told["not_known"]
+    assert (told["at_work"], told["waiting"], told["targets"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{ half a file", "[]", '{"pid": 1}', '{"pid": 1, "started_at": "2026-01-01T00:00:00+00:00"}', None],
+)
+def test_a_stack_without_a_readable_state_is_stopped_only_on_purpose(
+    lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
+    """Its file is broken, of another version, or missing while its workers trade already."""
+    home = Path(os.environ["SNIPER_HOME"])
+    home.mkdir(parents=True)
+    ended = _ending(lonely)
+
+    with locks.hold(home / LOCK_FILE, wait=False):
+        if content is not None:
+            (home / STATE_FILE).write_text(content)
+        assert run(["stop", "--json"]) == 1
+        said = capsys.readouterr()
+        assert (said.out, said.err.count("\n"), ended) == ("", 1, [])
+        assert "it is not known whether a position is held" in said.err
+        assert "add --leave-open to stop all the same" in said.err
+
+        assert run(["stop", "--leave-open"]) == 0
+        assert "what is left open is not known (" in capsys.readouterr().out
+        assert len(ended) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["ALTER TABLE sessions RENAME COLUMN fee_coin TO fee_coin_old", "UPDATE sessions SET phase = 'another'"],
+)
+@pytest.mark.postgres
+def test_a_stack_whose_tables_are_of_another_version_is_stopped_only_on_purpose(
+    database: str, lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    """New code on disk while the old stack runs: a missing column or a strange row is no traceback."""
+    asyncio.run(_a_guarded_session(database))
+    with psycopg.connect(database) as connection:
+        connection.execute(change)
+    ended = _stopped(lonely, database)
+
+    assert run(["stop"]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n"), ended) == ("", 1, [])
+    assert "it is not known whether a position is held (the books are of another version or broken" in said.err
+    assert run(["stop", "--leave-open"]) == 0
+    assert len(ended) == 1
+
+
+@pytest.mark.postgres
+def test_ctrl_c_ends_in_one_line_when_the_tables_are_of_another_version(
+    database: str, lonely: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever stops a stack must be able to, whatever its books say."""
+    asyncio.run(_a_guarded_session(database))
+    with psycopg.connect(database) as connection:
+        connection.execute("ALTER TABLE sessions RENAME COLUMN fee_coin TO fee_coin_old")
+    _interrupted(lonely, database)
+
+    assert run(["up"]) == 0
+    told = capsys.readouterr().out
+    assert "stopping: what is left open is not known (the books are of another version or broken" in told
+    assert told.count("\n") == 1
 
 
 @pytest.mark.postgres
@@ -656,18 +748,7 @@ def test_ctrl_c_names_what_the_stack_leaves_open(
 ) -> None:
     """The same as `sniper stop`; there is nobody left to refuse."""
     asyncio.run(_a_guarded_session(database))
-
-    class Interrupted:
-        state = StackState(1, datetime.now(UTC), database, "127.0.0.1:1", "default")
-
-        async def wait(self) -> None:
-            raise asyncio.CancelledError
-
-    async def interrupted(_: object, body: Callable[[Any], Awaitable[None]], **__: object) -> None:
-        with suppress(asyncio.CancelledError):
-            await body(Interrupted())
-
-    lonely.setattr("stack.run_stack", interrupted)
+    _interrupted(lonely, database)
 
     assert run(["up"]) == 0
     assert f"stopping: session {KEY} is guarding, holds 500 NEW: nobody guards it" in capsys.readouterr().out

@@ -64,6 +64,41 @@ def test_a_stopped_stack_leaves_no_state(tmp_path: Path) -> None:
     assert running_pid(tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"started_at": "soon"}, "started_at: "),
+        ({"venue": "another"}, "venue: "),
+        ({"database_url": None}, "database_url: "),
+        ({"children": [1]}, "children: "),
+    ],
+)
+def test_a_state_of_another_version_is_refused_without_its_secret(
+    tmp_path: Path, change: dict[str, object], complaint: str
+) -> None:
+    """One line names the file, the field and the way out."""
+    with only_stack(tmp_path):
+        write_state(tmp_path, STATE)
+        file = tmp_path / "stack.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+        with pytest.raises(InvalidInput, match=complaint) as refused:
+            read_state(tmp_path)
+
+    assert str(file) in str(refused.value)
+    assert "sniper stop --leave-open" in refused.value.remedy
+    assert "only the simulator knows it" not in str(refused.value)
+
+
+def test_a_newer_field_of_a_state_is_passed_over(tmp_path: Path) -> None:
+    """What is known of it is enough to reach the stack."""
+    with only_stack(tmp_path):
+        write_state(tmp_path, STATE)
+        file = tmp_path / "stack.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "colour": "red"}))
+
+        assert read_state(tmp_path) == STATE
+
+
 def test_the_file_of_a_killed_stack_does_not_count(tmp_path: Path) -> None:
     """Its process id may even be alive again in the hands of a stranger: the lock says that nothing runs."""
     (tmp_path / "stack.json").write_text(json.dumps({"pid": os.getpid()}))
