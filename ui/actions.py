@@ -36,6 +36,8 @@ TEMPORAL_ANSWERS_WITHIN = timedelta(seconds=8)
 """An abort that waits longer goes another way."""
 PATIENT = Patience()
 _OVER = (Phase.CLOSING, Phase.CLOSED)
+_TELLS_WITHIN_S = 1.5
+"""A halt stands already: whoever placed it does not wait for longer to hear what it reaches."""
 
 
 class Actions:
@@ -104,13 +106,19 @@ class Actions:
         """
         line = await asyncio.to_thread(session_named, self._reader, session)
         if line is None:
-            return await self._abort_waiting(session, request)
+            return await self._abort_waiting(session, reason, request)
         abort = Abort(reason, request)
         if line.phase not in _OVER:
             _refuse(line, why_no_abort(abort, line.phase))
-        withdrawn = await self._targets.withdraw_of(line.key.account, line.key.listing, line.symbol)
+        withdrawn: tuple[int, ...] = ()
+        also = ""
+        try:
+            if not await self._was_asked(line, request):  # what was armed since is not what it stopped
+                withdrawn = await self._targets.withdraw_of(line.key.account, line.key.listing, line.symbol)
+                also = f"; {_targets_in_words(withdrawn)} withdrawn too" if withdrawn else ""
+        except StoreUnavailable:  # the run must be told all the same
+            also = "; a target that waits for the pair could not be withdrawn: abort it again under another request"
         line = await self._found(session)  # of a pair the latest: the target may have made its session meanwhile
-        also = f"; {_targets_in_words(withdrawn)} withdrawn too" if withdrawn else ""
         if line.phase in _OVER:
             return await self._abort_over(line, withdrawn, request)
         try:
@@ -129,7 +137,7 @@ class Actions:
             )
         return replace(receipt, text=receipt.text + also)
 
-    async def _abort_waiting(self, name: str, request: str) -> Receipt:
+    async def _abort_waiting(self, name: str, reason: str, request: str) -> Receipt:
         """Of a pair that has no session yet: what waits for it is withdrawn, which may have been done before."""
         for target in await asyncio.to_thread(targets_named, self._reader, name):
             withdrawn = await self._targets.withdraw_of(target.account, target.listing, target.symbol)
@@ -139,7 +147,7 @@ class Actions:
                     request, f"{numbers} withdrawn: nothing of {target.symbol} is bought, no session was made"
                 )
         line = await self._found(name)  # raises, unless the target has made its session this moment
-        return await self.abort(str(line.key), "its target was aborted", request)
+        return await self.abort(str(line.key), reason, request)
 
     async def _abort_over(self, line: SessionLine, withdrawn: tuple[int, ...], request: str) -> Receipt:
         """The receipt of an abort that was carried out before, or that found only a waiting target. Raises
@@ -148,13 +156,17 @@ class Actions:
         also = (
             f"; {_targets_in_words(withdrawn)} withdrawn: nothing more of {line.symbol} is bought" if withdrawn else ""
         )
-        entries = await asyncio.to_thread(journal, self._reader, line.key)
-        asked = (entry.event for entry in entries if isinstance(entry.event, AbortRequested))
-        if any(event.request == request for event in asked):
+        if await self._was_asked(line, request):
             return Receipt(request, f"aborting: this request was carried out before, {state}{also}")
         if withdrawn:
             return Receipt(request, f"{state}{also}")
         raise ActionRefused((f"session: {state}, expected one that is running; there is nothing left to abort",))
+
+    async def _was_asked(self, line: SessionLine, request: str) -> bool:
+        """Whether this abort was carried out before."""
+        entries = await asyncio.to_thread(journal, self._reader, line.key)
+        asked = (entry.event for entry in entries if isinstance(entry.event, AbortRequested))
+        return any(event.request == request for event in asked)
 
     async def reschedule(self, session: str, opens_at: datetime, request: str) -> Receipt:
         """The opening moved: the same session waits for it. Raises InvalidInput, ActionRefused, and TryAgain while
@@ -216,15 +228,27 @@ class Actions:
     async def _reach_of_halts(self, scope: HaltScope) -> str:
         """The halt stands whether or not it can be told."""
         try:
-            return reach_of(scope, await asyncio.to_thread(self._reader.unclosed))
-        except StoreUnavailable:
+            async with asyncio.timeout(_TELLS_WITHIN_S):
+                return reach_of(scope, await asyncio.to_thread(self._reader.unclosed))
+        except (StoreUnavailable, TimeoutError):
             return "which sessions that ends could not be read; `sniper sessions` lists them"
 
     async def _check_scope(self, scope: HaltScope) -> None:
-        if scope.kind is ScopeKind.ACCOUNT:
+        if scope.kind is ScopeKind.ACCOUNT and not await self._may_buy(scope.name):
             check_own_account(scope.name, self._account)
         elif scope.kind is ScopeKind.SESSION:
             await self._found(scope.name)
+
+    async def _may_buy(self, account: str) -> bool:
+        """Whether anything is open under this name, as under one that the installation had before; so it is where that
+        cannot be read."""
+        try:
+            lines = await asyncio.to_thread(self._reader.unclosed)
+            targets = await asyncio.to_thread(self._reader.targets, limit=1000)
+        except StoreUnavailable:
+            return True
+        waiting = (target.account for target in targets if target.status == "waiting")
+        return account in {line.key.account for line in lines} | set(waiting)
 
     async def _found(self, session: str) -> SessionLine:
         return await asyncio.to_thread(find_session, self._reader, session)

@@ -66,6 +66,7 @@ _TOLD: dict[str, type[Told[Any]]] = {
 _STRICT_START = "unknown-fields-of-a-start-are-refused"
 _STRICT_SIGNALS = "every-signal-is-carried-out-or-journaled"
 _REFUSALS_WAIT = "refusals-wait-for-the-row"
+_KEYLESS_ABORTS = "an-abort-needs-no-key"
 
 
 @dataclass
@@ -162,11 +163,15 @@ class Snipe:
         """As the update of that name, for automations that only signal: nobody waits for an answer, so whatever is not
         carried out is journaled with its reason. One handler for all names, as the SDK drops what it cannot read."""
         told = _read(name, inputs)
+        wish = told.message
         unread = why_unread(name, told.wrong)
         if unread is not None and workflow.patched(_STRICT_SIGNALS):
             await self._journal_refusal(name, str(workflow.uuid4()), unread)
-        elif told.message is not None:
-            await self._carry_out(name, _keyed(told.message))
+        elif isinstance(wish, Abort) and not wish.request and not workflow.patched(_KEYLESS_ABORTS):
+            if b'"request"' in inputs[0].payload.data:  # an empty one was refused; without the field it was dropped
+                await self._journal_refusal(name, "", str(why_no_abort(wish, self.state.phase)))
+        elif wish is not None:
+            await self._carry_out(name, _keyed(wish))
 
     @workflow.query
     def view(self) -> SnipeView:
@@ -261,6 +266,8 @@ class Snipe:
 
     def _why_other(self, wish: Wish) -> str | None:
         """Why the key of this request cannot be its own."""
+        if wish.request in (_KEYLESS, _CANCELLED) and not isinstance(wish, Abort):
+            return used_for_another_wish(wish.request)
         content = content_of(wish)
         return used_for_another_wish(wish.request) if self.state.asked.get(wish.request, content) != content else None
 

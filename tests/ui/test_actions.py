@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 
 from adapters.postgres.admission import PostgresSessions
@@ -560,3 +561,51 @@ def _another_process(installation: Installation) -> Actions:
 async def _close(installation: Installation, key: SessionKey) -> None:
     nothing = (NO_QUOTE, NO_QUOTE, NO_QUOTE, Decimal(0), NO_QUOTE, NO_QUOTE)
     await PostgresSessionStore(installation.database).append(key, (BooksClosed(Outcome.CANCELLED, "", *nothing),))
+
+
+async def test_an_abort_reaches_the_run_though_targets_cannot_be_written(
+    installation: Installation, database_url: str
+) -> None:
+    """As while a standby answers. The receipt says what was not done."""
+    await installation.actions.arm(a_wish())
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE targets IN EXCLUSIVE MODE")  # reads go on
+        receipt = await installation.actions.abort("NEWUSDT", "wrong coin", "abort-1")
+        other.rollback()
+
+    assert "abort-1" in installation.temporal.updates
+    assert "could not be withdrawn" in receipt.text
+
+
+async def test_a_repeated_abort_withdraws_no_later_target(installation: Installation) -> None:
+    """It was armed after what the abort stopped."""
+    await installation.actions.arm(a_wish())
+    store = PostgresSessionStore(installation.database)
+    await store.append(FIRST, (AbortRequested("wrong coin", "abort-1"),))
+    await _close(installation, FIRST)
+    target = await an_old_target(installation.database, "main", NEW, "NEWUSDT")
+
+    receipt = await installation.actions.abort("NEWUSDT", "wrong coin", "abort-1")
+
+    assert "was carried out before" in receipt.text
+    assert [one.status for one in installation.reader.targets() if one.id == target] == ["waiting"]
+
+
+async def test_an_account_of_another_name_that_has_something_open_can_be_halted(installation: Installation) -> None:
+    """An installation that was renamed, or a terminal that does not know the name."""
+    await an_old_target(installation.database, "second", NEW, "NEWUSDT")
+
+    receipt = await installation.actions.halt(HaltScope.of_account("second"), "odd prices", "halt-1")
+
+    assert "second halted" in receipt.text
+
+
+async def test_a_halt_is_answered_while_sessions_cannot_be_read(installation: Installation, database_url: str) -> None:
+    """It stands; what it reaches is read with `sniper sessions`."""
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        async with asyncio.timeout(4):
+            receipt = await installation.actions.halt(EVERYTHING, "odd prices", "halt-1")
+        other.rollback()
+
+    assert "could not be read" in receipt.text

@@ -1,7 +1,8 @@
 """Golden histories: a changed workflow must still replay what runs have already done. Needs no server.
 
-`RECORD_HISTORIES=1 pytest tests/workflows/test_histories.py` writes them anew, but for snipe-misspelt.json: a run whose
-start, updates and signals held fields and names that there are not, from when those were passed over. It goes on so.
+`RECORD_HISTORIES=1 pytest tests/workflows/test_histories.py` writes them anew, but for three of runs that were told
+what was passed over then, and go on so: snipe-misspelt.json, whose start, updates and signals held fields and names
+that there are not, and two whose abort had no key.
 """
 
 from pathlib import Path

@@ -549,3 +549,19 @@ async def eventually_waiting(handle: Handle) -> None:
     async with asyncio.timeout(20):
         while (await handle.query(Snipe.view)).phase is not Phase.WAITING:
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("key", ["abort-without-request", "workflow-cancelled"])
+async def test_the_keys_of_aborts_that_bring_none_are_nobody_elses(environment: WorkflowEnvironment, key: str) -> None:
+    """Under them a change would swallow the abort."""
+    async with working(environment.client, StandIns()):
+        start = a_snipe()
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, start)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await handle.execute_update("reschedule", Reschedule(start.opens_at + timedelta(hours=1), key))
+        await handle.signal("abort", {"reason": "wrong coin"})
+        closed = await handle.result()
+
+    assert "expected a key that was not used for another wish" in str(refused.value.cause)
+    assert closed.outcome is Outcome.CANCELLED
