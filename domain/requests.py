@@ -9,6 +9,11 @@ from domain.listings import Listing
 from domain.policy import PolicyChange, TradePolicy, complaints
 from domain.session import Phase, SessionRecord
 
+CANCELLED = "workflow-cancelled"
+"""The key of the abort that a cancelled run carries out."""
+KEYLESS = "abort-without-request"
+"""The key of every abort that names none: one is as good as many."""
+EMPTY_KEY = "request: got an empty key, expected one that is yours alone; repeat it to repeat the request safely"
 _OF_A_LISTING = "listing-revision-"
 _BEFORE_OPENING = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
 
@@ -49,9 +54,20 @@ def used_for_another_wish(request: str) -> str:
     )
 
 
+def why_kept_key(wish: Wish) -> str | None:
+    """Why a key that stands for an abort of the run's own is refused to another wish: it would stop that abort."""
+    if isinstance(wish, Abort) or wish.request not in (CANCELLED, KEYLESS):
+        return None
+    return f"request: got {wish.request!r}, which stands for an abort, expected a key of your own; take another key"
+
+
 def move_of(listing: Listing) -> Reschedule:
-    """What the listing watch tells a session; a revision counts once."""
-    return Reschedule(listing.opens_at, f"{_OF_A_LISTING}{listing.revision}")
+    """What the listing watch tells a session; a revision of one listing counts once.
+
+    Its key names the listing, as a pair has another one once its coin's id is known, and that one's revisions count
+    anew. A revision that was told under its number alone, as before, counts once more: it names the same opening.
+    """
+    return Reschedule(listing.opens_at, f"{_OF_A_LISTING}{listing.revision}-of-{listing.key}")
 
 
 def why_no_abort(request: Abort, phase: Phase) -> str | None:
@@ -101,9 +117,7 @@ def _has_fired(phase: Phase, remedy: str) -> InvalidInput:
 
 
 def _why_no_key(request: str) -> str | None:
-    if request:
-        return None
-    return "request: got an empty key, expected one that is yours alone; repeat it to repeat the request safely"
+    return None if request else EMPTY_KEY
 
 
 def _why_over(phase: Phase, remedy: str) -> str | None:

@@ -34,8 +34,12 @@ with workflow.unsafe.imports_passed_through():
     from domain.money import NO_BASE, Base
     from domain.policy import TradePolicy
     from domain.requests import (
+        CANCELLED,
+        EMPTY_KEY,
+        KEYLESS,
         content_of,
         used_for_another_wish,
+        why_kept_key,
         why_no_abort,
         why_no_policy,
         why_no_reschedule,
@@ -52,9 +56,6 @@ _PHASE = SearchAttributeKey.for_keyword("SniperPhase")
 _OUTCOME = SearchAttributeKey.for_keyword("SniperOutcome")
 _OPENS_AT = SearchAttributeKey.for_datetime("SniperOpensAt")
 
-_CANCELLED = "workflow-cancelled"
-_KEYLESS = "abort-without-request"
-"""The key of every abort that names none: one is as good as many."""
 _TOLD: dict[str, type[Told[Any]]] = {
     "abort": Told[Abort],
     "reschedule": Told[Reschedule],
@@ -67,12 +68,15 @@ _STRICT_START = "unknown-fields-of-a-start-are-refused"
 _STRICT_SIGNALS = "every-signal-is-carried-out-or-journaled"
 _REFUSALS_WAIT = "refusals-wait-for-the-row"
 _KEYLESS_ABORTS = "an-abort-needs-no-key"
+_KEPT_KEYS = "keys-of-aborts-are-refused-to-others"
+_CANCELS_ANYWAY = "a-cancellation-is-an-abort-whatever-has-its-key"
 
 
 @dataclass
 class SnipeState:
     """Everything the run remembers. revision: of opening and policy; admitted: the session's row exists; receipts: by
-    request, so that each counts once; asked: what each request stands for, from before its receipt on."""
+    request, so that each counts once; asked: what each request stands for, from before its receipt on; passed_over:
+    signals to abort without a key that this run, of an older kind, did not carry out."""
 
     opens_at: datetime
     policy: TradePolicy
@@ -83,6 +87,7 @@ class SnipeState:
     outcome: Outcome | None = None
     receipts: dict[str, Receipt] = field(default_factory=dict)
     asked: dict[str, Wish] = field(default_factory=dict)
+    passed_over: int = 0
 
 
 @workflow.defn(name="Snipe", failure_exception_types=[SniperError])
@@ -134,7 +139,7 @@ class Snipe:
     @workflow.update(name="abort")
     async def abort(self, told: Told[Abort]) -> Receipt:
         """Stop buying, cancel all orders of the session, take-profits too, sell any position at once."""
-        return await self._once(_readable("abort", told))
+        return await self._once(self._readable("abort", told))
 
     @abort.validator
     def _check_abort(self, told: Told[Abort]) -> None:
@@ -143,7 +148,7 @@ class Snipe:
     @workflow.update(name="reschedule")
     async def reschedule(self, told: Told[Reschedule]) -> Receipt:
         """The opening moved: the same session waits for the new time."""
-        return await self._once(_readable("reschedule", told))
+        return await self._once(self._readable("reschedule", told))
 
     @reschedule.validator
     def _check_reschedule(self, told: Told[Reschedule]) -> None:
@@ -152,7 +157,7 @@ class Snipe:
     @workflow.update(name="change_policy")
     async def change_policy(self, told: Told[ChangePolicy]) -> Receipt:
         """Change bounds or exits; while a position is open, exits only."""
-        return await self._once(_readable("change_policy", told))
+        return await self._once(self._readable("change_policy", told))
 
     @change_policy.validator
     def _check_policy(self, told: Told[ChangePolicy]) -> None:
@@ -163,15 +168,14 @@ class Snipe:
         """As the update of that name, for automations that only signal: nobody waits for an answer, so whatever is not
         carried out is journaled with its reason. One handler for all names, as the SDK drops what it cannot read."""
         told = _read(name, inputs)
-        wish = told.message
         unread = why_unread(name, told.wrong)
         if unread is not None and workflow.patched(_STRICT_SIGNALS):
             await self._journal_refusal(name, str(workflow.uuid4()), unread)
-        elif isinstance(wish, Abort) and not wish.request and not workflow.patched(_KEYLESS_ABORTS):
-            if b'"request"' in inputs[0].payload.data:  # an empty one was refused; without the field it was dropped
-                await self._journal_refusal(name, "", str(why_no_abort(wish, self.state.phase)))
-        elif wish is not None:
-            await self._carry_out(name, _keyed(wish))
+        elif told.message is not None and not _has_key(told.message) and not self._takes_keyless():
+            if _names_a_key(inputs[0]):
+                await self._journal_refusal(name, "", EMPTY_KEY)
+        elif told.message is not None:
+            await self._carry_out(name, self._keyed(told.message))
 
     @workflow.query
     def view(self) -> SnipeView:
@@ -248,14 +252,16 @@ class Snipe:
     def _check(self, name: str, told: Told[Any]) -> None:
         """Refuse an update before it changes anything."""
         _refuse(why_unread(name, told.wrong))
-        wish = _readable(name, told)
-        _refuse(self._why_other(wish) or self._why_not(wish))
+        wish = self._readable(name, told)
+        _refuse(self._why_other(wish) or self._why_kept(wish) or self._why_not(wish))
 
     async def _carry_out(self, name: str, wish: Wish) -> None:
         other = self._why_other(wish)
         if other is not None:
             if workflow.patched(_STRICT_SIGNALS):
                 await self._journal_refusal(name, str(workflow.uuid4()), other)
+        elif (kept := self._why_kept(wish)) is not None and workflow.patched(_KEPT_KEYS):
+            await self._journal_refusal(name, str(workflow.uuid4()), kept)
         elif (reason := self._why_not(wish)) is not None:
             await self._journal_refusal(name, wish.request, reason)
         else:
@@ -266,10 +272,12 @@ class Snipe:
 
     def _why_other(self, wish: Wish) -> str | None:
         """Why the key of this request cannot be its own."""
-        if wish.request in (_KEYLESS, _CANCELLED) and not isinstance(wish, Abort):
-            return used_for_another_wish(wish.request)
         content = content_of(wish)
         return used_for_another_wish(wish.request) if self.state.asked.get(wish.request, content) != content else None
+
+    def _why_kept(self, wish: Wish) -> str | None:
+        """As `why_kept_key`; a run of an older kind may have taken it and repeats its receipt."""
+        return None if wish.request in self.state.asked else why_kept_key(wish)
 
     def _why_not(self, wish: Wish) -> str | None:
         """Why it cannot be carried out; None: it can, or it was already."""
@@ -319,7 +327,35 @@ class Snipe:
         return f"policy revision {revision} holds"
 
     async def _abort_for_cancellation(self) -> None:
-        await self._once(Abort("the workflow was cancelled", _CANCELLED))
+        """Never refused for its key: a run of an older kind may have taken that for another wish."""
+        request = self._free_for_abort(CANCELLED)
+        if request != CANCELLED and not workflow.patched(_CANCELS_ANYWAY):
+            request = CANCELLED
+        await self._once(Abort("the workflow was cancelled", request))
+
+    def _takes_keyless(self) -> bool:
+        """Whether a signal to abort may lack a key. A run that passed over some takes the next one that is new: the
+        answer to one patch holds for the whole run, so each of them asks for its own."""
+        before = self.state.passed_over
+        if workflow.patched(f"{_KEYLESS_ABORTS}-{before}" if before else _KEYLESS_ABORTS):
+            return True
+        self.state.passed_over += 1
+        return False
+
+    def _readable(self, name: str, told: Told[Any]) -> Any:
+        """The request itself. Raises ApplicationError when there is none."""
+        if told.message is None:
+            _refuse(why_unread(name, told.wrong))
+        return self._keyed(told.message)
+
+    def _keyed(self, wish: Any) -> Any:
+        return wish if _has_key(wish) else replace(wish, request=self._free_for_abort(KEYLESS))
+
+    def _free_for_abort(self, request: str) -> str:
+        """This key, or the next like it that no other wish has."""
+        while not isinstance(self.state.asked.get(request, Abort("")), Abort):
+            request += "-again"
+        return request
 
     async def _once(self, wish: Wish) -> Receipt:
         """Carry out a request once; a repeated one gets the first one's receipt. One that came with the start waits for
@@ -373,15 +409,15 @@ def _read(name: str, inputs: Sequence[RawValue]) -> Told[Any]:
     return told
 
 
-def _readable(name: str, told: Told[Any]) -> Any:
-    """The request itself. Raises ApplicationError when there is none."""
-    if told.message is None:
-        _refuse(why_unread(name, told.wrong))
-    return _keyed(told.message)
+def _has_key(wish: Any) -> bool:
+    """Of another wish than an abort its rules ask for one."""
+    return not isinstance(wish, Abort) or wish.request != ""
 
 
-def _keyed(wish: Any) -> Any:
-    return replace(wish, request=_KEYLESS) if isinstance(wish, Abort) and not wish.request else wish
+def _names_a_key(told: RawValue) -> bool:
+    """Whether the field is there, though it may be empty."""
+    document: dict[str, Any] = workflow.payload_converter().from_payload(told.payload, dict[str, Any])
+    return "request" in document
 
 
 def _refuse(reason: str | None) -> None:

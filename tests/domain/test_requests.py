@@ -10,7 +10,7 @@ from domain.commands import Abort, ChangePolicy, Reschedule
 from domain.listings import Listing
 from domain.money import Price
 from domain.policy import PolicyChange
-from domain.requests import move_of, why_no_abort, why_no_policy, why_no_reschedule
+from domain.requests import CANCELLED, KEYLESS, move_of, why_kept_key, why_no_abort, why_no_policy, why_no_reschedule
 from domain.session import Phase
 from tests.builders import LISTING, T0, a_policy
 
@@ -46,6 +46,25 @@ def test_a_listing_may_have_opened_already(phase: Phase) -> None:
 
     assert (why_no_reschedule(move_of(opened), phase, T0) is None) == (phase in BEFORE)
     assert why_no_reschedule(Reschedule(opened.opens_at, "mine"), phase, T0) is not None
+
+
+def test_two_listings_of_one_pair_have_moves_of_their_own() -> None:
+    """The coin's id became known: another listing, whose revisions count anew. The same move is the same request."""
+    one = Listing(LISTING, "NEWUSDT", T0, revision=2)
+    other = replace(one, key=replace(LISTING, coin="coin-7"))
+
+    assert move_of(one).request != move_of(other).request
+    assert move_of(one) == move_of(replace(one))
+    assert move_of(one) != move_of(replace(one, revision=3))
+
+
+@pytest.mark.parametrize("key", [CANCELLED, KEYLESS])
+def test_a_key_that_stands_for_an_abort_is_an_aborts_alone(key: str) -> None:
+    """Else a stop would be taken for another wish that was carried out already."""
+    assert why_kept_key(Abort("enough", key)) is None
+    assert "take another key" in (why_kept_key(Reschedule(LATER, key)) or "")
+    assert "take another key" in (why_kept_key(ChangePolicy(PolicyChange(time_stop_s=9), key)) or "")
+    assert why_kept_key(Reschedule(LATER, "mine")) is None
 
 
 @pytest.mark.parametrize("phase", Phase)

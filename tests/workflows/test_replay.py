@@ -1,8 +1,9 @@
 """Golden histories: a changed workflow must still replay what runs have already done. Needs no server.
 
-`RECORD_HISTORIES=1 pytest tests/workflows/test_histories.py` writes them anew, but for three of runs that were told
-what was passed over then, and go on so: snipe-misspelt.json, whose start, updates and signals held fields and names
-that there are not, and two whose abort had no key.
+`RECORD_HISTORIES=1 pytest tests/workflows/test_histories.py` writes them anew, but for three of older kinds, which go
+on as they were. snipe-misspelt.json: a run whose start, updates and signals held fields and names that there are not,
+from when those were passed over. snipe-keyless.json, snipe-emptykey.json: runs that were signalled to abort without a
+key and with an empty one, from when the first was passed over and the second refused.
 """
 
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,14 +12,17 @@ from uuid import uuid4
 
 import pytest
 from pydantic_core import to_json
+from temporalio import workflow
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from domain.commands import Abort, ChangePolicy, Prepared, Receipt, Reschedule, SnipeClosed, StartSnipe
 from domain.ids import ListingKey, SessionKey
+from domain.listings import Listing
 from domain.money import Price
 from domain.policy import PolicyChange
+from domain.requests import move_of
 from domain.session import Outcome, Phase
 from tests.builders import a_start
 from tests.workflows.stand_ins import DISARMED, FILLED, NOTHING, StandIns
@@ -364,6 +367,87 @@ async def test_an_abort_needs_no_key(environment: WorkflowEnvironment) -> None:
     assert closed.outcome is Outcome.CANCELLED
 
 
+@pytest.mark.parametrize("cached_workflows", [1000, 0])
+async def test_a_run_that_passed_over_an_abort_without_a_key_takes_the_next(
+    environment: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch, cached_workflows: int
+) -> None:
+    """It is of an older kind; what comes from now on stops it as it stops every other."""
+    monkeypatch.setattr(workflow, "patched", all_but("an-abort-needs-no-key"))
+    activities = StandIns()
+    async with working(environment.client, activities, cached_workflows):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, a_snipe())
+        await handle.signal("abort", {"reason": "passed over"})
+        await handle.signal("abort", {"reason": "wrong coin"})
+        closed = await handle.result()
+
+    assert [change.abort and change.abort.reason for change in activities.changes] == ["wrong coin"]
+    assert closed.outcome is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("key", ["abort-without-request", "workflow-cancelled"])
+async def test_the_key_of_an_abort_is_refused_to_other_wishes(environment: WorkflowEnvironment, key: str) -> None:
+    """The abort would be taken for the wish that had its key, and the session would buy."""
+    activities = StandIns()
+    start = a_snipe()
+    taken = Reschedule(start.opens_at + timedelta(hours=1), key)
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, start)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await updated(handle, "reschedule", taken)
+        await handle.signal("reschedule", taken)
+        await handle.signal("change_policy", ChangePolicy(PolicyChange(stop_percent=Decimal(9)), key))
+        await eventually_waiting(handle)
+        await (handle.cancel() if key == "workflow-cancelled" else handle.signal("abort", {"reason": "wrong coin"}))
+        closed = await handle.result()
+
+    assert f"got {key!r}, which stands for an abort" in str(refused.value.cause)
+    assert [one.name for one in activities.refusals] == ["reschedule", "change_policy"]
+    assert [change.abort and change.abort.request for change in activities.changes] == [key]
+    assert closed.outcome is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("cached_workflows", [1000, 0])
+@pytest.mark.parametrize("key", ["abort-without-request", "workflow-cancelled"])
+async def test_an_abort_whose_key_another_wish_has_already_is_carried_out(
+    environment: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch, key: str, cached_workflows: int
+) -> None:
+    """In a run from when such keys were anybody's."""
+    monkeypatch.setattr(workflow, "patched", all_but("keys-of-aborts-are-refused-to-others"))
+    activities = StandIns()
+    start = a_snipe()
+    async with working(environment.client, activities, cached_workflows):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, start)
+            await handle.signal("reschedule", Reschedule(start.opens_at + timedelta(hours=1), key))
+            await eventually_waiting(handle)
+            await (handle.cancel() if key == "workflow-cancelled" else handle.signal("abort", {"reason": "no"}))
+            closed = await handle.result()
+
+    assert [change.abort is not None for change in activities.changes] == [False, True]
+    assert closed.outcome is Outcome.CANCELLED
+
+
+async def test_a_pair_whose_coins_id_became_known_moves_with_its_new_listing(environment: WorkflowEnvironment) -> None:
+    """Another listing, whose revisions count anew; the first one's receipt would keep the old opening."""
+    activities = StandIns()
+    start = a_snipe()
+    one = Listing(start.key.listing, start.symbol, start.opens_at + timedelta(hours=1), 2)
+    other = Listing(ListingKey("mexc", "coin-7", "USDT"), start.symbol, start.opens_at + timedelta(hours=2), 2)
+    async with working(environment.client, activities):
+        with environment.with_time_skipping_disabled():
+            handle = await started(environment.client, start)
+            await handle.signal("reschedule", move_of(one))
+            await handle.signal("reschedule", move_of(other))
+            await handle.query(Snipe.view)
+        await environment.fast_forward(handle, timedelta(hours=8))
+        await handle.result()
+
+    assert [change.reschedule for change in activities.changes] == [move_of(one), move_of(other)]
+    assert activities.refusals == []
+
+
 async def test_a_wrong_signal_with_the_start_does_not_end_the_session(environment: WorkflowEnvironment) -> None:
     """Its refusal waits for the session's row."""
     activities = StandIns(admits_after_s=0.5)
@@ -539,6 +623,12 @@ async def told(client: Client, document: dict[str, Any]) -> WorkflowHandle[Any, 
     return await client.start_workflow("Snipe", document, id=name, task_queue=CONTROL_QUEUE)
 
 
+def all_but(one: str) -> Callable[[str], bool]:
+    """Patches as a run has them whose history is older than this one."""
+    patched = workflow.patched
+    return lambda patch: patch != one and patched(patch)
+
+
 async def updated(handle: Handle, name: str, request: Abort | Reschedule | ChangePolicy) -> Receipt:
     """By name, as an automation does it."""
     receipt: Receipt = await handle.execute_update(name, request, result_type=Receipt)
@@ -549,19 +639,3 @@ async def eventually_waiting(handle: Handle) -> None:
     async with asyncio.timeout(20):
         while (await handle.query(Snipe.view)).phase is not Phase.WAITING:
             await asyncio.sleep(0.05)
-
-
-@pytest.mark.parametrize("key", ["abort-without-request", "workflow-cancelled"])
-async def test_the_keys_of_aborts_that_bring_none_are_nobody_elses(environment: WorkflowEnvironment, key: str) -> None:
-    """Under them a change would swallow the abort."""
-    async with working(environment.client, StandIns()):
-        start = a_snipe()
-        with environment.with_time_skipping_disabled():
-            handle = await started(environment.client, start)
-        with pytest.raises(WorkflowUpdateFailedError) as refused:
-            await handle.execute_update("reschedule", Reschedule(start.opens_at + timedelta(hours=1), key))
-        await handle.signal("abort", {"reason": "wrong coin"})
-        closed = await handle.result()
-
-    assert "expected a key that was not used for another wish" in str(refused.value.cause)
-    assert closed.outcome is Outcome.CANCELLED
