@@ -20,6 +20,7 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
 from domain.commands import OverfullStart, StartSnipe, Told
+from domain.requests import why_unread
 
 _JSON = b"json/plain"
 
@@ -44,11 +45,7 @@ def _start(payload: Payload) -> StartSnipe:
     told = _told(payload, StartSnipe)
     start: StartSnipe | None = told.message
     if start is None:
-        raise ApplicationError(
-            f"start: {'; '.join(told.wrong)}; docs/automation.md shows a whole one",
-            type="InvalidInput",
-            non_retryable=True,
-        )
+        raise ApplicationError(str(why_unread("start", told.wrong)), type="InvalidInput", non_retryable=True)
     if not told.wrong:
         return start
     return OverfullStart(start.key, start.symbol, start.opens_at, start.policy, told.wrong)

@@ -320,7 +320,7 @@ def _refusal_of(error: ErrorDetails) -> InvalidInput:
 def _stack_of(home: Path) -> StackState | None:
     try:
         return read_state(home)
-    except (SniperError, ValueError, TypeError, KeyError, OSError) as exc:
+    except (SniperError, OSError) as exc:
         raise InvalidInput(
             "SNIPER_HOME",
             value=str(home),

@@ -49,7 +49,6 @@ class Arming:
         self._kit = desk.kit
         self._armed_for = armed_for
         self._look = look
-        self._may_be_late_s = armed_for.policy.entry.late_entry_s
         self.waits_for_offer = False
         self._counts = 0
         self._measured_at = desk.kit.clock.monotonic()
@@ -83,6 +82,12 @@ class Arming:
                 raise EntryGivenUp(why)
             self._look.still_wanted()
             await self._kit.clock.sleep(_ASK_AGAIN_S)
+
+    @property
+    def _may_be_late_s(self) -> int:
+        """By how much the first shot may come after the opening."""
+        policy = self._armed_for.policy.entry
+        return policy.grace_s if self.waits_for_offer else policy.late_entry_s
 
     def _is_over_for_certain(self) -> bool:
         """Whether no first shot may leave any more; told by this machine's clock, which may be wrong, only when there
@@ -169,10 +174,8 @@ class Arming:
         if not late and bound_of(policy, ask, late=late) is None:
             await self.count_coin_again(rules, self._armed_for.opens_at)
             self.waits_for_offer = True
-            self._may_be_late_s = policy.grace_s  # it was ready in time: what is missing is an offer
         while (bound := bound_of(policy, ask, late=late)) is None:
-            self._look.still_wanted()
-            self._desk.keeper.check()
+            self._look.may_wait()
             since_s = -await self._seconds_to_opening()
             if since_s > self._may_be_late_s:
                 raise EntryGivenUp(f"nothing was offered within {self._may_be_late_s} s, and no price bound was given")
@@ -191,8 +194,7 @@ class Arming:
             remaining = (first - self._kit.exchange_clock.now()).total_seconds() - before_s
             if remaining <= 0:
                 break
-            self._look.still_wanted()
-            self._desk.keeper.check()
+            self._look.may_wait()
             if remaining > 1:
                 await self._measure_clock_if_due()
             await self._kit.clock.sleep(min(remaining, 0.25))

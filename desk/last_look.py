@@ -58,6 +58,11 @@ class LastLook:
         if not self.fired and self._buys_otherwise(record):
             raise Disarmed("opening or entry policy changed")
 
+    def may_wait(self) -> None:
+        """As `still_wanted`, while a shot is waited for; raises LeaseLost too."""
+        self.still_wanted()
+        self._desk.keeper.check()
+
     def __call__(self, aimed_by: ClockEstimate) -> None:
         """The last thing before a send. Raises LeaseLost, EntryGivenUp, Disarmed, InDoubt or AimLost, and then nothing
         leaves.

@@ -94,7 +94,7 @@ class Shooting:
             doubted=lambda shot: look.doubt.add(shot.request.client_order_id),
             bought=lambda: self._bought,
             rules=rules,
-            still_wanted=self._still_wanted,
+            still_wanted=look.may_wait,
             overdue=self._aftermath.answer_is_overdue,
         )
 
@@ -242,7 +242,7 @@ class Shooting:
         more."""
         now = await self._exchange_now()
         while not self._look.time_is_known() and now <= timing.until(bought=self._bought):
-            self._still_wanted()
+            self._look.may_wait()
             with suppress(TryAgain, OutcomeUnknown, Refused):
                 await self._kit.exchange_clock.synchronise()
             if not self._look.time_is_known():
@@ -284,20 +284,15 @@ class Shooting:
         while (left_s := (instant - await self._exchange_now()).total_seconds()) > 0:
             if self._bought and not before:
                 return True
-            self._still_wanted()
+            self._look.may_wait()
             await until_woken(self._learnt, min(left_s, 0.25))
         return False
 
     async def _until(self, instant: datetime) -> None:
         """Wait for an exchange time, as long as the entry is wanted. Raises what ends it."""
         while (left_s := (instant - await self._exchange_now()).total_seconds()) > 0:
-            self._still_wanted()
+            self._look.may_wait()
             await self._kit.clock.sleep(min(left_s, 0.25))
-
-    def _still_wanted(self) -> None:
-        """Raises what ends the entry while a shot waits; memory only, on any thread."""
-        self._look.still_wanted()
-        self._desk.keeper.check()
 
     async def _exchange_now(self) -> datetime:
         return await self._desk.exchange_now(self._look.still_wanted)

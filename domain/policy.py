@@ -12,6 +12,7 @@ DEFAULT_BUDGET = Quote(Decimal(100))
 MAX_LADDER_STEPS = 6
 LONGEST_LATE_ENTRY_S = 600
 _SLICE_STEP = Decimal("0.00000001")
+_LENGTH = "choose a length inside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +183,6 @@ def _strategy(found: list[str], entry: EntryPolicy) -> None:
                 f"entry window: got {entry.window_s} s, expected more than the {last} s after which the last tranche "
                 "begins; widen the window or buy in fewer parts"
             )
-
-
-_LENGTH = "choose a length inside"
 
 
 def _from(

@@ -7,7 +7,7 @@ from domain.errors import InvalidInput
 from domain.ids import SessionKey
 from domain.listings import Listing
 from domain.policy import PolicyChange, TradePolicy, complaints
-from domain.session import Phase, SessionRecord
+from domain.session import Phase, SessionRecord, may_have_fired
 
 CANCELLED = "workflow-cancelled"
 """The key of the abort that a cancelled run carries out."""
@@ -15,7 +15,6 @@ KEYLESS = "abort-without-request"
 """The key of every abort that names none: one is as good as many."""
 EMPTY_KEY = "request: got an empty key, expected one that is yours alone; repeat it to repeat the request safely"
 _OF_A_LISTING = "listing-revision-"
-_BEFORE_OPENING = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
 
 
 def why_no_start(start: StartSnipe) -> str | None:
@@ -33,7 +32,7 @@ def why_overfull(start: StartSnipe) -> str | None:
     """Asked at the first start only: a run that began with such fields goes on without them."""
     if not isinstance(start, OverfullStart):
         return None
-    return f"start: {'; '.join(start.wrong)}; docs/automation.md shows a whole one"
+    return why_unread("start", start.wrong)
 
 
 def why_unread(name: str, wrong: tuple[str, ...]) -> str | None:
@@ -79,7 +78,7 @@ def why_no_reschedule(request: Reschedule, phase: Phase, now: datetime) -> str |
     late or to end as missed."""
     if request.opens_at.utcoffset() is None:
         return f"opening: got {request.opens_at}, expected a time with its zone; append Z for UTC"
-    if phase not in _BEFORE_OPENING:
+    if may_have_fired(phase):
         return f"opening: the session is {phase}, expected one that has not fired; arm a new attempt"
     if request.opens_at <= now and not request.request.startswith(_OF_A_LISTING):
         return (
@@ -92,7 +91,7 @@ def why_no_reschedule(request: Reschedule, phase: Phase, now: datetime) -> str |
 def why_no_policy(request: ChangePolicy, policy: TradePolicy, phase: Phase) -> str | None:
     if request.change == PolicyChange():
         return "policy: got no change, expected at least one value; name what shall change"
-    if request.change.max_price is not None and phase not in _BEFORE_OPENING:
+    if request.change.max_price is not None and may_have_fired(phase):
         return f"max price: the session is {phase}, expected one that has not fired; change its exits instead"
     wrong = complaints(request.change.applied_to(policy))
     return "; ".join(wrong) or _why_no_key(request.request) or _why_over(phase, "arm a new attempt")
@@ -104,7 +103,7 @@ def check_in_time(change: RecordChange, record: SessionRecord, *, shot: bool) ->
 
     shot: an order of its entry is known to have left. Until then a desk that fires can still wait for another opening.
     """
-    if record.policy_revision >= change.revision or record.phase in _BEFORE_OPENING:
+    if record.policy_revision >= change.revision or not may_have_fired(record.phase):
         return
     if change.reschedule is not None and (shot or record.phase is not Phase.FIRING):
         raise _has_fired(record.phase, "arm a new attempt")

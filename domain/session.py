@@ -57,8 +57,8 @@ def past_arming(phase: Phase) -> bool:
 
 def may_have_fired(phase: Phase) -> bool:
     """Whether a desk came so near to its opening that a shot may have left. No row goes back from there, but for a
-    changed plan, when none had."""
-    return past_arming(phase) and phase is not Phase.ARMED
+    changed plan, when none had. From here on only exits can be changed."""
+    return phase not in (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
 
 
 class Outcome(StrEnum):

@@ -29,7 +29,7 @@ from domain.session import Phase
 from ui.arm_request import Armed, ArmRequest
 from ui.arming import Arming, Patience, used_for_another_wish
 from ui.halting import reach_of
-from ui.reading import find_session, journal, session_named, targets_named
+from ui.reading import LOOK_BACK, find_session, journal, session_named, targets_named
 from ui.refusal import ActionRefused
 
 TEMPORAL_ANSWERS_WITHIN = timedelta(seconds=8)
@@ -244,7 +244,7 @@ class Actions:
         cannot be read."""
         try:
             lines = await asyncio.to_thread(self._reader.unclosed)
-            targets = await asyncio.to_thread(self._reader.targets, limit=1000)
+            targets = await asyncio.to_thread(self._reader.targets, limit=LOOK_BACK)
         except StoreUnavailable:
             return True
         waiting = (target.account for target in targets if target.status == "waiting")

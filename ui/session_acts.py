@@ -10,13 +10,11 @@ from domain.errors import InvalidInput
 from domain.halts import HaltScope
 from domain.money import plain
 from domain.policy import PolicyChange
-from domain.session import Phase
+from domain.session import may_have_fired
 from ui.inputs import parse_duration, parse_ladder, parse_opening, parse_percent
 from ui.widgets import act, refused, renew, request_key
 
 T = TypeVar("T")
-
-_NOT_FIRED = (Phase.PREPARING, Phase.WAITING, Phase.ARMING, Phase.ARMED)
 
 
 def abort_button(line: SessionLine) -> None:
@@ -63,7 +61,7 @@ def exits_button(line: SessionLine) -> None:
 
 def opening_button(line: SessionLine) -> None:
     """Another opening for a session that has not fired."""
-    if line.phase not in _NOT_FIRED:
+    if may_have_fired(line.phase):
         return
     with st.popover("Opening", icon=":material/schedule:", key=f"opening-{line.key}"):
         st.text_input(

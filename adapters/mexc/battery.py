@@ -106,8 +106,7 @@ class MexcBattery:
             self._idle.append(mine)
 
     async def restock(self, *, shots: bool) -> None:
-        for line in self._lines:
-            line.settle(self._governor, self._capture)
+        self._settle()
         await self._places.restock(shots=shots)
 
     async def keep(self) -> None:
@@ -124,8 +123,7 @@ class MexcBattery:
             await self._clock.sleep(_LOOK_EVERY_S)
 
     async def close(self) -> None:
-        for line in self._lines:
-            line.settle(self._governor, self._capture)
+        self._settle()
         await self._places.close()
         for line in self._lines:
             line.take_off()
@@ -142,6 +140,11 @@ class MexcBattery:
                 return line
             self._idle.appendleft(line)
         return None
+
+    def _settle(self) -> None:
+        """Have the rest of the process learn what the lines have heard."""
+        for line in self._lines:
+            line.settle(self._governor, self._capture)
 
     def _take_holding(self) -> MexcHotLine | None:
         """An idle line whose connection still holds; the venue may have closed several at once. On any thread."""

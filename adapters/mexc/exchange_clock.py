@@ -181,18 +181,20 @@ class MexcExchangeClock:
         all the same: both are counted."""
         reused = self._connection is not None
         try:
-            async with self._governor.admitted(build.TIME.cost, priority):
-                return await self._ask()
+            return await self._ask(priority)
         except BROKEN as exc:
             if not reused:
                 raise TryAgain(f"the venue does not tell its time ({exc or type(exc).__name__})") from exc
         try:
-            async with self._governor.admitted(build.TIME.cost, priority):
-                return await self._ask()
+            return await self._ask(priority)
         except BROKEN as exc:
             raise TryAgain(f"the venue does not tell its time ({exc or type(exc).__name__})") from exc
 
-    async def _ask(self) -> ClockSample:
+    async def _ask(self, priority: Priority) -> ClockSample:
+        async with self._governor.admitted(build.TIME.cost, priority):
+            return await self._asked()
+
+    async def _asked(self) -> ClockSample:
         connection = self._connection
         self._connection = None  # whatever happens now, only a complete answer makes it usable again
         if connection is not None and not connection.is_quiet():  # each answer would be taken for the next one's

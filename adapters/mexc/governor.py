@@ -158,7 +158,7 @@ class RequestGovernor:
 
     def paused_s(self, now: float) -> float:
         """What is left at `now`, local monotonic seconds, of the rest the venue asked for; on any thread."""
-        return max(0.0, self.rest.until - now)
+        return self.rest.left_s(now)
 
     def status(self) -> BudgetStatus:
         """For people."""

@@ -131,7 +131,7 @@ class MexcHotLine:
 
     def rests(self) -> bool:
         """Whether the venue asked for rest; on any thread."""
-        return self._rest.until > self._clock.monotonic()
+        return self._rest.left_s(self._clock.monotonic()) > 0
 
     def holds(self) -> bool:
         """Whether the connection still stands; what is not expected on it counts against it."""
@@ -241,7 +241,7 @@ class MexcHotLine:
 
     def _not_sent(self) -> RateLimited:
         """What was to be fired while the venue rests is over; its connection is dropped, since TLS counts records."""
-        left_s = self._rest.until - self._fired_at
+        left_s = self._rest.left_s(self._fired_at)
         self._note(None)
         self.drop()
         return RateLimited("the venue asked for rest; nothing was sent", retry_after_s=left_s)

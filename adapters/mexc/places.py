@@ -128,4 +128,4 @@ class Places:
 
     def _rests(self) -> bool:
         """Whether the venue asked for rest: no place taken before is a way around it."""
-        return self._governor.rest.until > self._clock.monotonic()
+        return self._governor.rest.left_s(self._clock.monotonic()) > 0

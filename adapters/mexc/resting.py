@@ -16,6 +16,10 @@ class Rest:
         self.until = float("-inf")
         self._telling = threading.Lock()
 
+    def left_s(self, now: float) -> float:
+        """Seconds that are left at `now`, local monotonic seconds; zero: whoever wants to may send."""
+        return max(0.0, self.until - now)
+
     def asked(self, at: float, seconds: float | None) -> float:
         """The venue asked for it at `at`, local monotonic seconds; returns when it ends. A shorter one than is kept
         already changes nothing.

@@ -27,8 +27,7 @@ HALTED = """
 SELECT_RECORD = (
     """
     SELECT s.account, s.listing, s.attempt, s.symbol, s.phase, s.opens_at, s.policy, s.policy_revision, s.aborting,
-           s.workflow_id, s.outcome, s.coin_before, s.entry_ended, s.entry_result,
-           s.entry_reason,
+           s.workflow_id, s.outcome, s.coin_before, s.entry_ended, s.entry_result, s.entry_reason,
     """
     + HALTED
     + "FROM sessions s "

@@ -1,5 +1,6 @@
 """Floors whose subject is the entry, and what was bought on them."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -23,3 +24,10 @@ def after_opening(floor: Floor, order: Order) -> float:
     """Seconds."""
     at = floor.exchange.booked_at[floor.exchange.orders.index(order)]
     return (at - floor.record.opens_at).total_seconds()
+
+
+async def first_sale(floor: Floor) -> float:
+    """Wait for it; seconds after the opening."""
+    while not any(order.side is Side.SELL for order in floor.exchange.orders):
+        await asyncio.sleep(0.01)
+    return after_opening(floor, next(order for order in floor.exchange.orders if order.side is Side.SELL))

@@ -17,7 +17,7 @@ from domain.money import Base
 from domain.orders import Side
 from domain.policy import EntryStrategy
 from tests.builders import KEY, RULES
-from tests.desk.entries import a_floor, after_opening, buys
+from tests.desk.entries import a_floor, after_opening, buys, first_sale
 from tests.desk.floor import Floor, Life
 from tests.fakes import FakeBattery, FakeExchange, Lost
 
@@ -27,13 +27,6 @@ TRANCHE: dict[str, Any] = {"strategy": EntryStrategy.TRANCHE, "tranche_parts": 2
 
 def prices_paid(floor: Floor) -> list[Decimal]:
     return [fill.price for _, fill in floor.exchange.trades if fill.side is Side.BUY]
-
-
-async def until_sold(floor: Floor) -> float:
-    """Seconds after the opening at which the first sale was made."""
-    while not any(order.side is Side.SELL for order in floor.exchange.orders):
-        await asyncio.sleep(0.01)
-    return after_opening(floor, next(order for order in floor.exchange.orders if order.side is Side.SELL))
 
 
 def a_market_floor() -> Floor:
@@ -342,7 +335,7 @@ async def test_an_abort_is_heard_while_a_part_waits_for_room_in_the_request_budg
     monkeypatch.setattr(FakeBattery, "restock", none)
     floor.lines.opened[0].places = 0
     await floor.at(5, lambda: floor.store.change(aborting=True))
-    sold_after = await until_sold(floor)
+    sold_after = await first_sale(floor)
 
     await trading
     await desk.close()
@@ -362,7 +355,7 @@ async def test_a_purchase_has_its_guard_although_another_shot_is_not_answered(en
     trading = asyncio.create_task(floor.trade(desk))
     act = {"stop": lambda: floor.exchange.set_bid("0.03"), "abort": lambda: floor.store.change(aborting=True)}[what]
     await floor.at(1.1, act)
-    sold_after = await until_sold(floor)
+    sold_after = await first_sale(floor)
 
     await trading
     await desk.close()
@@ -380,7 +373,7 @@ async def test_a_purchase_whose_own_lane_waits_for_an_answer_has_its_guard_after
     desk = floor.desk()
     trading = asyncio.create_task(floor.trade(desk))
     await floor.at(1, lambda: floor.exchange.set_bid("0.03"))
-    sold_after = await until_sold(floor)
+    sold_after = await first_sale(floor)
 
     await trading
     await desk.close()
@@ -489,7 +482,7 @@ async def test_a_burst_that_bought_late_is_guarded_at_once(what: str) -> None:
     act = {"stop": lambda: floor.exchange.set_bid("0.02"), "abort": lambda: floor.store.change(aborting=True)}[what]
     await floor.at(5, act)
 
-    sold = await until_sold(floor)
+    sold = await first_sale(floor)
     await trading
     await desk.close()
 
@@ -505,7 +498,7 @@ async def test_a_stop_is_heard_while_a_part_pauses_after_a_refusal() -> None:
     await floor.at(14.9, floor.exchange.fates.clear)
     await floor.at(15, lambda: floor.exchange.set_bid("0.02"))
 
-    sold = await until_sold(floor)
+    sold = await first_sale(floor)
     await trading
     await desk.close()
 
@@ -518,7 +511,7 @@ async def test_the_stop_of_a_burst_that_is_spread_over_seconds_is_watched_while_
     trading = asyncio.create_task(floor.trade(desk))
     await floor.at(0.5, lambda: floor.exchange.set_bid("0.02"))
 
-    sold = await until_sold(floor)
+    sold = await first_sale(floor)
     await trading
     await desk.close()
 

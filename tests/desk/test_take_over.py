@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from domain.errors import TryAgain
-from domain.orders import Side
 from domain.policy import EntryStrategy
-from tests.desk.entries import a_floor, after_opening, buys
+from tests.desk.entries import a_floor, buys, first_sale
 from tests.desk.floor import Floor, Life
 
 RESTING: dict[str, Any] = {"strategy": EntryStrategy.LIMIT, "window_s": 60, "time_stop_s": 600}
@@ -25,13 +24,6 @@ async def fired_and_died(floor: Floor, calls: int = 1) -> None:
         await asyncio.sleep(0.001)
     life.ends_at = life.calls + calls
     await dying
-
-
-async def first_sale(floor: Floor) -> float:
-    """Seconds after the opening."""
-    while not any(order.side is Side.SELL for order in floor.exchange.orders):
-        await asyncio.sleep(0.01)
-    return after_opening(floor, next(order for order in floor.exchange.orders if order.side is Side.SELL))
 
 
 def set_venue_clock_back(floor: Floor, seconds: float) -> None:
