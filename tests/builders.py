@@ -40,8 +40,10 @@ def a_policy(
     )
 
 
-def a_start(*, key: SessionKey = KEY, opens_in: timedelta = timedelta(hours=2), now: datetime = T0) -> StartSnipe:
-    return StartSnipe(key=key, symbol="NEWUSDT", opens_at=now + opens_in, policy=a_policy())
+def a_start(
+    *, key: SessionKey = KEY, symbol: str = "NEWUSDT", opens_in: timedelta = timedelta(hours=2), now: datetime = T0
+) -> StartSnipe:
+    return StartSnipe(key=key, symbol=symbol, opens_at=now + opens_in, policy=a_policy())
 
 
 def a_record(

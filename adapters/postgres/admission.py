@@ -10,7 +10,7 @@ from adapters.postgres.database import Connection, Database
 from adapters.postgres.event_codec import policy_json, start_json, storable
 from adapters.postgres.journal import lock_session, no_such_session
 from adapters.postgres.notices import announce_session
-from adapters.postgres.targets import lock_account, refuse_waiting
+from adapters.postgres.targets import lock_account, refuse_open, refuse_waiting
 from domain.commands import NewSession
 from domain.errors import InvalidInput, TryAgain
 from domain.ids import ListingKey, SessionKey
@@ -52,7 +52,8 @@ class PostgresSessions:
         """Insert target and session, or find the session that is there under this key.
 
         Raises InvalidInput when the key belongs to another workflow, and for a new session when a target of the account
-        waits for its pair: that one would buy the pair too. Raises TryAgain when its target was withdrawn meanwhile.
+        waits for its pair or another session of it is open: that one would buy the pair too. Raises TryAgain when its
+        target was withdrawn meanwhile.
         """
         async with self._database.transaction() as connection:
             await lock_account(connection, new.start.key.account)
@@ -200,6 +201,7 @@ async def _insert(connection: Connection, new: NewSession) -> None:
     target = new.target_id
     if target is None:
         await refuse_waiting(connection, start.key.account, start.key.listing, start.symbol)
+        await refuse_open(connection, start.key.account, start.key.listing, start.symbol)
         found = await connection.execute(
             """
             INSERT INTO targets (account, listing, symbol, policy, opens_at, status)

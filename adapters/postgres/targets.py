@@ -28,7 +28,7 @@ class PostgresTargets:
         async with self._database.transaction() as connection:
             await lock_account(connection, account)
             await refuse_waiting(connection, account, listing, symbol)
-            await _refuse_open(connection, account, listing, symbol)
+            await refuse_open(connection, account, listing, symbol)
             found = await connection.execute(
                 """
                 INSERT INTO targets (account, listing, symbol, policy, status)
@@ -91,7 +91,8 @@ async def refuse_waiting(connection: Connection, account: str, listing: ListingK
         )
 
 
-async def _refuse_open(connection: Connection, account: str, listing: ListingKey, symbol: str) -> None:
+async def refuse_open(connection: Connection, account: str, listing: ListingKey, symbol: str) -> None:
+    """Raises InvalidInput when a session of the account is open for the pair. Ask under the account's lock."""
     found = await connection.execute(
         "SELECT attempt, listing FROM sessions WHERE phase <> 'closed' AND account = %(account)s"  # noqa: S608 - constants
         + _OF_THE_PAIR,
@@ -100,9 +101,9 @@ async def _refuse_open(connection: Connection, account: str, listing: ListingKey
     row = await found.fetchone()
     if row is not None:
         raise InvalidInput(
-            "target",
-            value=f"{listing} on {account}",
-            expected=f"a pair without an open session of this account; {account}/{row[1]}/{row[0]} is open",
+            "pair",
+            value=f"{symbol} on {account}",
+            expected=f"one without an open session of this account; {account}/{row[1]}/{row[0]} is",
             remedy="abort it first, or wait until it is closed",
         )
 

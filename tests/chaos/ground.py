@@ -13,7 +13,7 @@ from adapters.postgres.session_store import PostgresSessionStore
 from domain.commands import NewSession, StartSnipe
 from domain.errors import StoreUnavailable, TryAgain
 from domain.events import Event, PhaseEntered, RiskApproved
-from domain.ids import SessionKey
+from domain.ids import ListingKey, SessionKey
 from domain.policy import TradePolicy
 from domain.session import Phase
 from tests.chaos.loop_thread import LoopThread
@@ -35,7 +35,7 @@ class Ground:
     venue_thread: LoopThread
     _books_thread: LoopThread
     _database: Database
-    _attempts: dict[str, int] = field(default_factory=dict)
+    _coins: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
@@ -50,10 +50,12 @@ class Ground:
             resources.callback(lambda: books.wait_for(database.close))
             yield cls(times, home, store, venue, books, database)
 
-    def next_attempt(self, coin: str) -> int:
-        """Counted from 1: the same seed may be run again."""
-        self._attempts[coin] = self._attempts.get(coin, 0) + 1
-        return self._attempts[coin]
+    def new_listing(self, coin: str) -> ListingKey:
+        """Of this coin, or of another one when it was listed before: an account has one open session of a pair, and
+        nobody closes those of earlier runs."""
+        self._coins[coin] = self._coins.get(coin, 0) + 1
+        again = self._coins[coin] - 1
+        return ListingKey("mexc", f"{coin}R{again}" if again else coin, "USDT")
 
     def admit(self, key: SessionKey, symbol: str, opens_at: datetime, policy: TradePolicy) -> None:
         """A session that was prepared, approved and waits for its opening."""

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from domain.events import PolicyChanged
-from domain.ids import ListingKey, SessionKey
+from domain.ids import SessionKey
 from domain.money import Price
 from domain.policy import PolicyChange
 from simulator.control.scenario import Scenario
@@ -41,10 +41,9 @@ def carry_out(
     make_life: LifeMaker = Life,
 ) -> Evidence:
     """Everything as planned; returns when nobody does anything any more."""
-    coin = f"C{plan.seed}"
-    attempt = ground.next_attempt(coin)
-    key = SessionKey(ACCOUNT, ListingKey("mexc", coin, "USDT"), attempt)
-    symbol = f"{coin}USDT"
+    listing = ground.new_listing(f"C{plan.seed}")
+    key = SessionKey(ACCOUNT, listing, 1)
+    symbol = f"{listing.coin}{listing.quote}"
     venue_began = ground.scale.wall() + plan.clock_offset_ms / 1000
     opens_at_ms = round((venue_began + plan.opens_in_s) * 1000)
     scenario = _scenario(plan, symbol, venue_began, opens_at_ms, ground.scale.scale)
@@ -59,7 +58,7 @@ def carry_out(
         requests = venue.requests()
     orders, fills = venue_side(account, symbol)
     journal, book = journal_side(ground.store.url, key)
-    held = account["balances"].get(coin, {"free": "0", "locked": "0"})
+    held = account["balances"].get(listing.coin, {"free": "0", "locked": "0"})
     return Evidence(
         budget=plan.policy.budget_quote,
         bound=_highest_bound(plan),

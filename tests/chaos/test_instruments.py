@@ -16,7 +16,7 @@ from adapters.postgres.session_store import PostgresSessionStore
 from desk.launchpad import NEVER, Launchpad
 from domain.errors import OutcomeUnknown, Refused, StoreUnavailable
 from domain.events import EntryEnded
-from domain.ids import ListingKey, SessionKey
+from domain.ids import SessionKey
 from domain.money import Base, Price
 from domain.orders import OrderKind, OrderRequest, Side
 from simulator.control.scenario import Scenario
@@ -43,9 +43,9 @@ def run_scaled(ground: Ground, act: Coroutine[Any, Any, Answer]) -> Answer:
 
 
 def a_session(ground: Ground) -> SessionKey:
-    coin = "INSTRUMENT"
-    key = SessionKey(ACCOUNT, ListingKey("mexc", coin, "USDT"), ground.next_attempt(coin))
-    ground.admit(key, f"{coin}USDT", T0, a_policy())
+    listing = ground.new_listing("INSTRUMENT")
+    key = SessionKey(ACCOUNT, listing, 1)
+    ground.admit(key, f"{listing.coin}{listing.quote}", T0, a_policy())
     return key
 
 

@@ -28,8 +28,14 @@ def a_key(attempt: int = 1, *, account: str = "main", listing: ListingKey = LIST
     return SessionKey(account, listing, attempt)
 
 
+def of_another_pair(number: int = 2) -> SessionKey:
+    """Since an account has one open session of a pair. Number 1 is the first key."""
+    return KEY if number == 1 else a_key(listing=ListingKey("mexc", f"NEW{number}", "USDT"))
+
+
 def a_new_session(key: SessionKey = KEY, *, target_id: int | None = None) -> NewSession:
-    return NewSession(a_start(key=key), key.workflow_id, target_id)
+    symbol = f"{key.listing.coin}{key.listing.quote}"
+    return NewSession(a_start(key=key, symbol=symbol), key.workflow_id, target_id)
 
 
 def an_intent(name: str = "sabcdeentry0", *, shot: int = 0, leg: Leg = Leg.ENTRY, budget: str = "10") -> OrderIntent:

@@ -1,6 +1,7 @@
 """What admission, reservations, targets and halts promise."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -24,7 +25,7 @@ from domain.orders import OrderStatus
 from domain.risk import MAX_SESSIONS
 from domain.session import LooseEnds, Phase
 from tests.adapters.postgres.conftest import Stores
-from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order
+from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order, of_another_pair
 from tests.builders import KEY, LISTING, a_policy, a_start
 
 pytestmark = pytest.mark.postgres
@@ -58,9 +59,10 @@ async def test_a_key_that_belongs_to_another_workflow_is_refused(stores: Stores)
 async def test_a_workflow_belongs_to_one_session(stores: Stores, reader: Reader) -> None:
     """A second key under one workflow is refused, and leaves no target behind."""
     await stores.sessions.admit(a_new_session())
+    other = replace(a_new_session(of_another_pair()), workflow_id=KEY.workflow_id)
 
-    with pytest.raises(InvalidInput, match=r"snipe/main/mexc:NEW:USDT/2"):
-        await stores.sessions.admit(NewSession(a_start(key=a_key(2)), KEY.workflow_id))
+    with pytest.raises(InvalidInput, match=other.start.key.workflow_id):
+        await stores.sessions.admit(other)
     assert len(reader.targets()) == 1
 
 
@@ -80,14 +82,14 @@ async def test_a_reservation_is_made_once_and_given_back_once(stores: Stores) ->
 async def test_what_does_not_fit_is_not_reserved(stores: Stores) -> None:
     """The answer is what is free beside the other sessions of the account."""
     await _admit(stores, 3)
-    await stores.sessions.reserve(a_key(1), quote("60"), quote("100"))
-    refused = await stores.sessions.reserve(a_key(2), quote("60"), quote("100"))
-    exact = await stores.sessions.reserve(a_key(3), quote("40"), quote("100"))
+    await stores.sessions.reserve(KEY, quote("60"), quote("100"))
+    refused = await stores.sessions.reserve(of_another_pair(), quote("60"), quote("100"))
+    exact = await stores.sessions.reserve(of_another_pair(3), quote("40"), quote("100"))
 
     assert [refused, exact] == [quote("40"), quote("40")]
-    assert await stores.sessions.release(a_key(2)) == NO_QUOTE
+    assert await stores.sessions.release(of_another_pair()) == NO_QUOTE
     assert await stores.sessions.open_count("main") == 2
-    assert await stores.sessions.open_count("main", besides=a_key(1)) == 1
+    assert await stores.sessions.open_count("main", besides=KEY) == 1
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -107,8 +109,7 @@ def test_concurrent_reservations_never_exceed_what_is_free(
 async def _reserve_all(database_url: str, account: str, amounts: list[Decimal], free: Decimal) -> None:
     async with Database(database_url) as database:
         sessions = PostgresSessions(database)
-        first = await sessions.next_attempt(account, LISTING)
-        keys = [SessionKey(account, LISTING, first + n) for n in range(len(amounts))]
+        keys = [replace(of_another_pair(number), account=account) for number in range(len(amounts))]
         for key in keys:
             await sessions.admit(a_new_session(key))
         answers = await asyncio.gather(
@@ -129,7 +130,7 @@ async def _reserve_all(database_url: str, account: str, amounts: list[Decimal], 
 async def test_sessions_reserved_at_once_take_no_more_than_the_places_there_are(stores: Stores) -> None:
     """Each of them saw a free place before; who comes too late asks again and hears that there is none."""
     await _admit(stores, MAX_SESSIONS + 2)
-    keys = [a_key(attempt) for attempt in range(1, MAX_SESSIONS + 3)]
+    keys = [of_another_pair(number) for number in range(1, MAX_SESSIONS + 3)]
     answers = await asyncio.gather(
         *(stores.sessions.reserve(key, quote("1"), quote("100")) for key in keys), return_exceptions=True
     )
@@ -163,10 +164,10 @@ async def test_a_reservation_counts_for_others_while_its_session_may_buy(
     """Afterwards what was spent is gone from what is free already; the rest is not spent any more."""
     monkeypatch.setattr(admission, "SPENT_IS_SEEN_AFTER", timedelta(0))
     await _admit(stores, 2)
-    await stores.sessions.reserve(a_key(1), quote("100"), quote("150"))
-    await stores.store.append(a_key(1), events)
+    await stores.sessions.reserve(KEY, quote("100"), quote("150"))
+    await stores.store.append(KEY, events)
 
-    found = await stores.sessions.reserve(a_key(2), quote("50"), quote("50"))
+    found = await stores.sessions.reserve(of_another_pair(), quote("50"), quote("50"))
 
     assert found == (quote("-50") if counts else quote("50"))
 
@@ -174,40 +175,40 @@ async def test_a_reservation_counts_for_others_while_its_session_may_buy(
 async def test_a_reservation_counts_for_a_minute_after_its_entry(stores: Stores) -> None:
     """The balance that another session was prepared with may be from before the purchase."""
     await _admit(stores, 2)
-    await stores.sessions.reserve(a_key(1), quote("100"), quote("150"))
-    await stores.store.append(a_key(1), (EntryEnded("filled", "bought"),))
+    await stores.sessions.reserve(KEY, quote("100"), quote("150"))
+    await stores.store.append(KEY, (EntryEnded("filled", "bought"),))
 
-    assert await stores.sessions.reserve(a_key(2), quote("60"), quote("150")) == quote("50")
+    assert await stores.sessions.reserve(of_another_pair(), quote("60"), quote("150")) == quote("50")
 
 
 async def test_loose_ends_are_a_desk_that_has_not_let_go_and_what_was_set_aside(stores: Stores) -> None:
     """A lease that nobody renews counts too: only who takes it over knows that it has ended."""
     await _admit(stores, 1)
-    before = await stores.sessions.loose_ends(a_key(1))
-    await stores.sessions.reserve(a_key(1), quote("60"), quote("100"))
-    grant = await stores.leases.acquire(a_key(1), "fire-1", 0.001)
+    before = await stores.sessions.loose_ends(KEY)
+    await stores.sessions.reserve(KEY, quote("60"), quote("100"))
+    grant = await stores.leases.acquire(KEY, "fire-1", 0.001)
     assert grant is not None
-    during = await stores.sessions.loose_ends(a_key(1))
-    await stores.leases.release(a_key(1), grant.token)
-    await stores.sessions.release(a_key(1))
+    during = await stores.sessions.loose_ends(KEY)
+    await stores.leases.release(KEY, grant.token)
+    await stores.sessions.release(KEY)
 
     assert before == LooseEnds(led=False, reserved=NO_QUOTE)
     assert during == LooseEnds(led=True, reserved=quote("60"), token=1)
-    assert await stores.sessions.loose_ends(a_key(1)) == LooseEnds(led=False, reserved=quote("60"), token=1)
+    assert await stores.sessions.loose_ends(KEY) == LooseEnds(led=False, reserved=quote("60"), token=1)
 
 
 async def test_sessions_are_unclosed_until_their_books_are_closed(stores: Stores) -> None:
     """Every session that may hold a position is found again at a start."""
     await _admit(stores, 2)
-    await stores.store.append(a_key(1), (PhaseEntered(Phase.CLOSING), PhaseEntered(Phase.CLOSED)))
+    await stores.store.append(KEY, (PhaseEntered(Phase.CLOSING), PhaseEntered(Phase.CLOSED)))
 
-    assert [record.key for record in await stores.sessions.unclosed()] == [a_key(2)]
+    assert [record.key for record in await stores.sessions.unclosed()] == [of_another_pair()]
 
 
 @pytest.mark.parametrize("verb", HaltVerb)
 async def test_a_halt_covers_its_scope_until_it_is_released(stores: Stores, reader: Reader, verb: HaltVerb) -> None:
     """Of one session, of an account, of everything."""
-    ours, sibling, foreign = a_key(1), a_key(2), a_key(1, account="other")
+    ours, sibling, foreign = KEY, of_another_pair(), a_key(account="other")
     for key in (ours, sibling, foreign):
         await stores.sessions.admit(a_new_session(key))
     covered = []
@@ -287,12 +288,38 @@ async def test_no_target_waits_beside_an_open_session(stores: Stores, reader: Re
     """The other way round; once the session is closed the pair may be wanted again."""
     await stores.sessions.admit(a_new_session())
 
-    with pytest.raises(InvalidInput, match=f"{KEY} is open; abort it first"):
+    with pytest.raises(InvalidInput, match=f"{KEY} is; abort it first"):
         await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
 
     await stores.store.append(KEY, (PhaseEntered(Phase.CLOSING), PhaseEntered(Phase.CLOSED)))
     await stores.targets.add("main", LISTING, "NEWUSDT", a_policy())
     assert [line.status for line in reader.targets()] == ["waiting", "taken"]
+
+
+@pytest.mark.parametrize("listing", [LISTING, ListingKey("mexc", "coin-7", "USDT")], ids=str)
+async def test_no_second_session_of_a_pair_is_admitted_beside_an_open_one(
+    stores: Stores, reader: Reader, listing: ListingKey
+) -> None:
+    """Whoever asks for it, also under another id of the coin; once the first one is closed it is."""
+    await stores.sessions.admit(a_new_session())
+    second = NewSession(a_start(key=a_key(2, listing=listing)), "snipe/by-hand")
+
+    with pytest.raises(InvalidInput, match=f"NEWUSDT on main', .* {KEY} is; abort it first"):
+        await stores.sessions.admit(second)
+    assert len(reader.sessions()) == len(reader.targets()) == 1
+
+    await stores.store.append(KEY, (PhaseEntered(Phase.CLOSING), PhaseEntered(Phase.CLOSED)))
+    assert (await stores.sessions.admit(second)).key == second.start.key
+
+
+async def test_two_sessions_of_a_pair_asked_for_at_once_leave_one(stores: Stores, reader: Reader) -> None:
+    """Two operators at one instant, each with the attempt they saw as the next."""
+    asked = await asyncio.gather(
+        *(stores.sessions.admit(a_new_session(a_key(attempt))) for attempt in (1, 2)), return_exceptions=True
+    )
+
+    assert sum(isinstance(answer, InvalidInput) for answer in asked) == 1
+    assert len(reader.sessions()) == 1
 
 
 async def test_a_target_and_a_session_asked_for_at_once_leave_one_of_the_two(stores: Stores, reader: Reader) -> None:
@@ -316,6 +343,6 @@ async def test_the_installation_has_one_name_for_ever(stores: Stores) -> None:
     assert len(named[0].identity) == 32
 
 
-async def _admit(stores: Stores, attempts: int) -> None:
-    for attempt in range(1, attempts + 1):
-        await stores.sessions.admit(a_new_session(a_key(attempt)))
+async def _admit(stores: Stores, pairs: int) -> None:
+    for number in range(1, pairs + 1):
+        await stores.sessions.admit(a_new_session(of_another_pair(number)))

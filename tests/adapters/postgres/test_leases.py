@@ -17,7 +17,7 @@ from domain.errors import InvalidInput
 from tests.adapters.postgres import holder as holder_module
 from tests.adapters.postgres.conftest import Stores
 from tests.adapters.postgres.lease_makers import LONG_S, SHORT_S, take_over, taken
-from tests.adapters.postgres.makers import a_key, a_new_session
+from tests.adapters.postgres.makers import a_key, a_new_session, of_another_pair
 from tests.adapters.postgres.server import environment, lock_folder_of
 from tests.builders import KEY
 
@@ -176,10 +176,10 @@ async def test_a_holder_that_took_over_without_the_file_gets_it_later(
 
 async def test_leases_of_sessions_are_independent(stores: Stores, first: PostgresLeases) -> None:
     """Two sessions have two holders; a session nobody admitted has none."""
-    await stores.sessions.admit(a_new_session(a_key(2)))
+    await stores.sessions.admit(a_new_session(of_another_pair()))
     await taken(first)
 
-    assert await first.acquire(a_key(2), "other", LONG_S) is not None
+    assert await first.acquire(of_another_pair(), "other", LONG_S) is not None
     with pytest.raises(InvalidInput):
         await first.acquire(a_key(3), "nobody", LONG_S)
 

@@ -17,7 +17,7 @@ from domain.money import Base, Price, Quote
 from domain.orders import OrderStatus
 from domain.session import Phase
 from tests.adapters.postgres.conftest import Stores
-from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order
+from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order, of_another_pair
 from tests.builders import KEY, LISTING, T0, a_policy
 from ui.reading import journal
 
@@ -71,9 +71,9 @@ async def test_a_session_is_shown_with_everything_it_did(stores: Stores, reader:
 async def test_a_timeline_goes_on_where_it_was_left(stores: Stores, reader: Reader) -> None:
     """The cursor is the last item's id; nothing is shown twice and nothing is left out."""
     await stores.sessions.admit(a_new_session())
-    await stores.sessions.admit(a_new_session(a_key(2)))
+    await stores.sessions.admit(a_new_session(of_another_pair()))
     for occurrence in range(5):
-        for key in (KEY, a_key(2)):
+        for key in (KEY, of_another_pair()):
             await stores.store.append(key, (PhaseEntered(Phase.PREPARING, "again", str(occurrence)),))
     first = reader.timeline(KEY, limit=3)
     rest = reader.timeline(KEY, after=first[-1].id)
@@ -116,7 +116,7 @@ async def test_a_flight_record_survives_the_journal(stores: Stores, reader: Read
 
 async def test_lists_are_bounded_and_newest_first(stores: Stores, reader: Reader) -> None:
     """Of one account or of all; the unclosed ones oldest first."""
-    keys = [a_key(1), a_key(2), a_key(1, account="other")]
+    keys = [KEY, of_another_pair(), a_key(account="other")]
     for key in keys:
         await stores.sessions.admit(a_new_session(key))
     waiting = await stores.targets.add("third", LISTING, "NEWUSDT", a_policy())

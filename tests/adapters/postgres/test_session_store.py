@@ -54,7 +54,7 @@ from domain.orders import Order, OrderKind, OrderStatus
 from domain.policy import EntryPolicy, EntryStrategy
 from domain.session import Outcome, Phase
 from tests.adapters.postgres.conftest import Stores
-from tests.adapters.postgres.makers import a_fill, a_key, a_new_session, an_intent, an_order
+from tests.adapters.postgres.makers import a_fill, a_new_session, an_intent, an_order, of_another_pair
 from tests.builders import KEY, T0, a_policy
 
 pytestmark = pytest.mark.postgres
@@ -397,8 +397,8 @@ async def test_concurrent_writers_leave_one_unbroken_order(admitted: Stores) -> 
 
 
 async def test_sessions_do_not_touch_each_other(stores: Stores) -> None:
-    """Two attempts on one listing have a journal each."""
-    keys: tuple[SessionKey, ...] = (a_key(1), a_key(2))
+    """Two of one account have a journal each."""
+    keys: tuple[SessionKey, ...] = (KEY, of_another_pair())
     for key in keys:
         await stores.sessions.admit(a_new_session(key))
     await stores.store.append(keys[0], (PhaseEntered(Phase.WAITING), IntentCommitted(an_intent())))

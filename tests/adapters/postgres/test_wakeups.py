@@ -9,11 +9,12 @@ from adapters.postgres.wakeups import PostgresWakeups
 from domain.events import AbortRequested, StoodDown
 from domain.halts import HaltScope, HaltVerb
 from tests.adapters.postgres.conftest import Stores
-from tests.adapters.postgres.makers import a_key, a_new_session, eventually
+from tests.adapters.postgres.makers import a_new_session, eventually, of_another_pair
+from tests.builders import KEY
 
 pytestmark = pytest.mark.postgres
 
-ONE, OTHER = a_key(1), a_key(2)
+ONE, OTHER = KEY, of_another_pair()
 
 
 @pytest.fixture
