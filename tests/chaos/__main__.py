@@ -24,9 +24,8 @@ _MOST_LINES = 5
 """Of one law and run."""
 
 
-def run_all(seeds: Sequence[int], kind: Kind, processes: int) -> Tally:
-    """Every seed once; progress is told, and each bad run."""
-    tally = Tally()
+def run_all(tally: Tally, seeds: Sequence[int], kind: Kind, processes: int) -> None:
+    """Every seed once, added to `tally`; progress is told, and each bad run."""
     began = told_at = time.monotonic()
     for outcome in run_many(seeds, kind, processes=processes):
         tally.add(outcome)
@@ -37,7 +36,6 @@ def run_all(seeds: Sequence[int], kind: Kind, processes: int) -> Tally:
             told_at = now
             left_s = (now - began) / tally.runs * (len(seeds) - tally.runs)
             say(f"{tally.runs} of {len(seeds)}, {len(tally.bad_seeds)} bad, about {left_s / 60:.0f} minutes left")
-    return tally
 
 
 def tell_figures(name: str, tally: Tally, bar: int) -> None:
@@ -49,8 +47,9 @@ def tell_figures(name: str, tally: Tally, bar: int) -> None:
         figure(f"{name}.{what}", count, "seen")
 
 
-def run_told(seed: int, kind: Kind, times: int) -> None:
-    """One run with its whole story on the terminal; at most so many times, until a law is broken."""
+def run_told(seed: int, kind: Kind, times: int) -> bool:
+    """One run with its whole story on the terminal; at most so many times, until a law is broken. Whether all were
+    kept."""
     sys.setswitchinterval(SWITCH_S)
     with tempfile.TemporaryDirectory() as home, Ground.open(Path(home), KINDS[kind].scale) as ground:
         for _ in range(times):
@@ -63,6 +62,7 @@ def run_told(seed: int, kind: Kind, times: int) -> None:
         tell_bad(outcome, kind)
     else:
         say(f"seed {seed} kept every law, in {outcome.took_s:.1f} s")
+    return not outcome.complaints
 
 
 def tell_bad(outcome: Outcome, kind: Kind) -> None:
@@ -80,8 +80,8 @@ def tell_bad(outcome: Outcome, kind: Kind) -> None:
 
 
 def main() -> int:
-    """0 when run to the end, whatever the figures."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
+    """0 when every run was made and kept every law; the figures are told in any case."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is ended
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS, help="seeds 0 to RUNS - 1, desks as threads")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
@@ -97,14 +97,20 @@ def main() -> int:
     given = parser.parse_args()
     if given.seed is not None or given.kill_seed is not None:
         kind: Kind = "threads" if given.seed is not None else "processes"
-        run_told(given.seed if given.seed is not None else given.kill_seed, kind, given.times)
-        return 0
+        kept = run_told(given.seed if given.seed is not None else given.kill_seed, kind, given.times)
+        return 0 if kept else 1
     begin(__doc__)
-    kills = run_all(range(given.first, given.first + given.kills), "processes", given.processes)
-    runs = run_all(range(given.first, given.first + given.runs), "threads", given.processes)
+    kills, runs = Tally(), Tally()
+    stopped = False
+    try:
+        run_all(kills, range(given.first, given.first + given.kills), "processes", given.processes)
+        run_all(runs, range(given.first, given.first + given.runs), "threads", given.processes)
+    except KeyboardInterrupt:
+        stopped = True
+        say("stopped; these are the figures of the runs that ended")
     tell_figures("chaos.killed", kills, KILLS)
     tell_figures("chaos", runs, RUNS)
-    return 0
+    return 1 if stopped or kills.bad_seeds or runs.bad_seeds else 0
 
 
 if __name__ == "__main__":

@@ -107,8 +107,8 @@ def run_many(seeds: Sequence[int], kind: Kind = "threads", *, processes: int = 2
         worker.start()
     for seed in (*seeds, *(None for _ in workers)):
         waiting.put(seed)
+    working = len(workers)
     try:
-        working = len(workers)
         while working:
             outcome = _next(outcomes, workers)
             if outcome is None:
@@ -117,12 +117,14 @@ def run_many(seeds: Sequence[int], kind: Kind = "threads", *, processes: int = 2
                 yield outcome
     finally:
         for worker in workers:
-            worker.terminate()  # idle by now, unless something went wrong
+            if working:  # something went wrong, or nobody wants the rest
+                worker.terminate()
             worker.join()
 
 
 def _work(waiting: "Queue[int | None]", kind: Kind, outcomes: "Queue[Outcome | None]") -> None:
     sys.setswitchinterval(SWITCH_S)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all at once, and the parent ends this one
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that its Postgres ends with it
     seeds = iter(waiting.get, None)
     for first in seeds:
