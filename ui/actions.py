@@ -82,7 +82,8 @@ class Actions:
                 raise ActionRefused((used_for_another_wish(request),))
         if armed.session is None:
             return armed
-        return await self._arming.receipt(request, armed.session)  # others need not wait for risk's word on this one
+        # Outside of the lock: others need not wait for risk's word on this one.
+        return await self._arming.receipt(request, armed.session, armed.target)
 
     async def withdraw(self, target: int) -> Receipt:
         """Let a target wait no longer; needs no key, since withdrawing twice is withdrawing.
@@ -123,10 +124,11 @@ class Actions:
             return await self._abort_over(line, withdrawn, request)
         try:
             receipt = await self._tell(line, "abort", abort, request)
-        except ActionRefused:  # it may have ended this moment
+        except ActionRefused as refused:  # it may have ended this moment
             line = await self._found(str(line.key))
             if line.phase not in _OVER:
-                raise
+                changed = (f"{_targets_in_words(withdrawn)} withdrawn all the same",) if withdrawn else ()
+                raise ActionRefused((*refused.reasons, *changed)) from refused
             return await self._abort_over(line, withdrawn, request)
         except TryAgain:
             await self._store.append(line.key, (AbortRequested(reason, request),))

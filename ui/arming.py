@@ -21,7 +21,7 @@ from adapters.postgres.reader import Reader
 from adapters.postgres.session_store import PostgresSessionStore
 from adapters.postgres.targets import PostgresTargets
 from domain.commands import NewSession, StartSnipe
-from domain.errors import TryAgain
+from domain.errors import StoreUnavailable, TryAgain
 from domain.events import PhaseEntered, RiskApproved, RiskRejected
 from domain.ids import ListingKey, SessionKey, split_symbol
 from domain.session import Phase
@@ -81,11 +81,12 @@ class Arming:
             return await self._wait_for_opening(request, named)
         return await self._start(request, named.key, request.opens_at)
 
-    async def receipt(self, request: ArmRequest, session: SessionKey) -> Armed:
-        """What is true of a session that was asked for, as soon as risk has judged it or the patience is over."""
+    async def receipt(self, request: ArmRequest, session: SessionKey, target: int) -> Armed:
+        """What is true of a session that was asked for, as soon as risk has judged it or the patience is over. Of one
+        that cannot be read only that it stands: it may buy, and no error must hide that."""
         deadline = time.monotonic() + self._patience.judged_s
         while True:
-            armed = await asyncio.to_thread(self._standing, request, session)
+            armed = await asyncio.to_thread(self._standing, request, session, target)
             if armed.verdict is not Verdict.PENDING or time.monotonic() >= deadline:
                 return armed
             await asyncio.sleep(_LOOKS_EVERY_S)
@@ -116,7 +117,7 @@ class Arming:
         policy = request.policy
         session = await self._open_session(request, named.key, lambda line: line.policy == policy)
         if session is not None:
-            return await asyncio.to_thread(self._standing, request, session.key)
+            return await asyncio.to_thread(self._standing, request, session.key, session.target_id)
         target = await self._waiting_target(request, named.key)
         if target is None:
             number = await self._targets.add(request.account, named.key, request.symbol, policy)
@@ -147,26 +148,24 @@ class Arming:
             line = await self._admit(request, listing, opens_at)
         if line.phase is not Phase.CLOSED:
             await _run(client, StartSnipe(line.key, line.symbol, line.opens_at, line.policy), line.workflow_id)
-        return await asyncio.to_thread(self._standing, request, line.key)
+        return await asyncio.to_thread(self._standing, request, line.key, line.target_id)
 
-    def _standing(self, request: ArmRequest, session: SessionKey) -> Armed:
-        detail = self._reader.session(session)
+    def _standing(self, request: ArmRequest, session: SessionKey, target: int) -> Armed:
+        try:
+            detail = self._reader.session(session)
+            events = [entry.event for entry in journal(self._reader, session)]
+        except StoreUnavailable as error:
+            text = f"session {session} stands; what risk said of it cannot be read ({error}): sniper show {session}"
+            return Armed(request.request, text, session, target, Verdict.PENDING)
         assert detail is not None  # rows of sessions are never removed
         line = detail.line
-        risk = next(
-            (
-                entry.event
-                for entry in journal(self._reader, session)
-                if isinstance(entry.event, RiskApproved | RiskRejected)
-            ),
-            None,
-        )
+        risk = next((event for event in events if isinstance(event, RiskApproved | RiskRejected)), None)
         if isinstance(risk, RiskRejected):
             text = f"session {session} is rejected: {'; '.join(risk.reasons)}"
-            return Armed(request.request, text, session, line.target_id, Verdict.REJECTED, risk.reasons)
+            return Armed(request.request, text, session, target, Verdict.REJECTED, risk.reasons)
         if line.phase is Phase.PREPARING:
             text = f"session {session} is accepted, risk has not judged it yet: sniper show {session}"
-            return Armed(request.request, text, session, line.target_id, Verdict.PENDING)
+            return Armed(request.request, text, session, target, Verdict.PENDING)
         if line.phase is Phase.WAITING:
             text = f"session {session} waits for {day_and_clock(line.opens_at)} UTC"
         elif line.phase is Phase.CLOSED:
@@ -175,7 +174,7 @@ class Arming:
         else:
             text = f"session {session} is {str(line.phase).replace('_', ' ')}, opens {day_and_clock(line.opens_at)} UTC"
         never = risk is None and line.phase in (Phase.CLOSING, Phase.CLOSED)
-        return Armed(request.request, text, session, line.target_id, Verdict.REJECTED if never else Verdict.APPROVED)
+        return Armed(request.request, text, session, target, Verdict.REJECTED if never else Verdict.APPROVED)
 
     async def _admit(self, request: ArmRequest, listing: ListingKey, opens_at: datetime) -> SessionLine:
         attempt = await self._sessions.next_attempt(request.account, listing)

@@ -1,10 +1,11 @@
-"""How a request is refused: nothing was changed, and every reason is told at once."""
+"""How a request is refused: every reason is told at once."""
 
 from domain.errors import SniperError
 
 
 class ActionRefused(SniperError):
-    """A request that cannot be carried out; nothing was changed. Its text is one line with every reason."""
+    """A request that cannot be carried out; nothing was changed but what it names. Its text is one line with every
+    reason."""
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
         self.reasons = reasons

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any, cast
 
 from pydantic import TypeAdapter
-from temporalio.client import Client
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres.database import Database
@@ -42,6 +42,7 @@ HASTE = Patience(named_s=0, judged_s=0)
 @dataclass
 class StandInTemporal:
     """The part of a client that actions use. away: connecting fails. lost: the run does not exist. breaks: starts fail.
+    refuses: every update.
 
     started: start by workflow id. updates: (workflow id, name, request), by update id.
     """
@@ -49,6 +50,7 @@ class StandInTemporal:
     away: bool = False
     lost: bool = False
     breaks: bool = False
+    refuses: bool = False
     started: dict[str, StartSnipe] = field(default_factory=dict)
     starts: int = 0
     updates: dict[str, tuple[str, str, Any]] = field(default_factory=dict)
@@ -81,6 +83,8 @@ class StandInHandle:
     async def execute_update(self, name: str, request: Any, **options: Any) -> Receipt:
         if self.temporal.lost:
             raise RPCError("not found", RPCStatusCode.NOT_FOUND, b"")
+        if self.temporal.refuses:
+            raise WorkflowUpdateFailedError(ApplicationError("not now"))
         self.temporal.updates[options["id"]] = (self.workflow_id, name, request)
         return Receipt(request.request, "aborting")
 

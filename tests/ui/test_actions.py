@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -13,7 +13,7 @@ from adapters.postgres.halts import PostgresHalts
 from adapters.postgres.listing_book import PostgresListingBook
 from adapters.postgres.session_store import PostgresSessionStore
 from domain.commands import ChangePolicy, NewSession, Reschedule
-from domain.errors import InvalidInput, TryAgain
+from domain.errors import InvalidInput, StoreUnavailable, TryAgain
 from domain.events import AbortRequested, BooksClosed, EntryEnded, PhaseEntered, RiskApproved, RiskRejected
 from domain.halts import EVERYTHING, HaltScope, HaltVerb
 from domain.ids import ListingKey, SessionKey
@@ -575,6 +575,41 @@ async def test_an_abort_reaches_the_run_though_targets_cannot_be_written(
 
     assert "abort-1" in installation.temporal.updates
     assert "could not be withdrawn" in receipt.text
+
+
+async def test_a_refused_abort_tells_of_the_target_it_withdrew(installation: Installation) -> None:
+    """The session goes on, and the pair is bought once less than was armed."""
+    await installation.actions.arm(a_wish())
+    target = await an_old_target(installation.database, "main", NEW, "NEWUSDT")
+    installation.temporal.refuses = True
+
+    with pytest.raises(ActionRefused, match=rf"not now \| target {target} is withdrawn all the same"):
+        await installation.actions.abort(str(FIRST), "wrong coin", "abort-1")
+    assert [one.status for one in installation.reader.targets() if one.id == target] == ["withdrawn"]
+
+
+async def test_a_session_that_stands_is_told_though_it_cannot_be_read(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was started and may buy: an error would say that nothing was armed."""
+
+    def away(key: SessionKey) -> NoReturn:
+        raise StoreUnavailable("the database does not answer")
+
+    start_workflow = installation.temporal.start_workflow
+
+    async def start_and_lose_the_store(*told: Any, **options: Any) -> None:
+        await start_workflow(*told, **options)
+        monkeypatch.setattr(installation.reader, "session", away)
+
+    monkeypatch.setattr(installation.temporal, "start_workflow", start_and_lose_the_store)
+    armed = await installation.actions.arm(a_wish())
+
+    assert (armed.session, armed.verdict) == (FIRST, Verdict.PENDING)
+    assert armed.text == (
+        f"session {FIRST} stands; what risk said of it cannot be read (the database does not answer): "
+        f"sniper show {FIRST}"
+    )
 
 
 async def test_a_repeated_abort_withdraws_no_later_target(installation: Installation) -> None:
