@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
+_WHOLE_FROM = 1000
+"""Four digits tell enough of anything, and nobody reads 1e+04."""
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -49,7 +51,8 @@ def figure(name: str, value: float, unit: str, bar: Bar | None = None) -> bool:
     """Print one figure; True when it has no bar or meets it."""
     met = bar is None or bar.met_by(value)
     judged = "no bar" if bar is None else f"bar {bar.comparison} {bar.value:g} {'met' if met else 'missed'}"
-    say(f"figure {name} {value:.4g} {unit} {judged}")
+    shown = f"{value:.4g}" if abs(value) < _WHOLE_FROM else f"{value:.0f}"
+    say(f"figure {name} {shown} {unit} {judged}")
     return met
 
 
