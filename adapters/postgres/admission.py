@@ -10,7 +10,7 @@ from adapters.postgres.database import Connection, Database
 from adapters.postgres.event_codec import policy_json, start_json, storable
 from adapters.postgres.journal import lock_session, no_such_session
 from adapters.postgres.notices import announce_session
-from adapters.postgres.targets import lock_account, refuse_open, refuse_waiting
+from adapters.postgres.targets import lock_account, refuse_wanted
 from domain.commands import NewSession
 from domain.errors import InvalidInput, TryAgain
 from domain.ids import ListingKey, SessionKey
@@ -200,8 +200,7 @@ async def _insert(connection: Connection, new: NewSession) -> None:
     start = new.start
     target = new.target_id
     if target is None:
-        await refuse_waiting(connection, start.key.account, start.key.listing, start.symbol)
-        await refuse_open(connection, start.key.account, start.key.listing, start.symbol)
+        await refuse_wanted(connection, start.key.account, start.key.listing, start.symbol)
         found = await connection.execute(
             """
             INSERT INTO targets (account, listing, symbol, policy, opens_at, status)

@@ -27,8 +27,7 @@ class PostgresTargets:
         check_account(account)
         async with self._database.transaction() as connection:
             await lock_account(connection, account)
-            await refuse_waiting(connection, account, listing, symbol)
-            await refuse_open(connection, account, listing, symbol)
+            await refuse_wanted(connection, account, listing, symbol)
             found = await connection.execute(
                 """
                 INSERT INTO targets (account, listing, symbol, policy, status)
@@ -73,8 +72,14 @@ async def lock_account(connection: Connection, account: str) -> None:
     await connection.execute("SELECT FROM accounts WHERE name = %s FOR NO KEY UPDATE", (account,))
 
 
-async def refuse_waiting(connection: Connection, account: str, listing: ListingKey, symbol: str) -> None:
-    """Raises InvalidInput when a target of the account waits for the pair. Ask under the account's lock."""
+async def refuse_wanted(connection: Connection, account: str, listing: ListingKey, symbol: str) -> None:
+    """Raises InvalidInput when the account wants the pair already: a target waits for it, or a session of it is open.
+    Ask under the account's lock."""
+    await _refuse_waiting(connection, account, listing, symbol)
+    await _refuse_open(connection, account, listing, symbol)
+
+
+async def _refuse_waiting(connection: Connection, account: str, listing: ListingKey, symbol: str) -> None:
     found = await connection.execute(
         "SELECT id FROM targets WHERE status = 'waiting' AND account = %(account)s"  # noqa: S608 - constants only
         + _OF_THE_PAIR
@@ -91,8 +96,7 @@ async def refuse_waiting(connection: Connection, account: str, listing: ListingK
         )
 
 
-async def refuse_open(connection: Connection, account: str, listing: ListingKey, symbol: str) -> None:
-    """Raises InvalidInput when a session of the account is open for the pair. Ask under the account's lock."""
+async def _refuse_open(connection: Connection, account: str, listing: ListingKey, symbol: str) -> None:
     found = await connection.execute(
         "SELECT attempt, listing FROM sessions WHERE phase <> 'closed' AND account = %(account)s"  # noqa: S608 - constants
         + _OF_THE_PAIR,

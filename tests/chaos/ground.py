@@ -1,6 +1,7 @@
 """What many runs share: a Postgres, the threads of venue and books, and the scale of time."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class Ground:
     venue_thread: LoopThread
     _books_thread: LoopThread
     _database: Database
-    _coins: dict[str, int] = field(default_factory=dict)
+    _listed: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     @contextmanager
@@ -53,8 +54,8 @@ class Ground:
     def new_listing(self, coin: str) -> ListingKey:
         """Of this coin, or of another one when it was listed before: an account has one open session of a pair, and
         nobody closes those of earlier runs."""
-        self._coins[coin] = self._coins.get(coin, 0) + 1
-        again = self._coins[coin] - 1
+        again = self._listed[coin]
+        self._listed[coin] += 1
         return ListingKey("mexc", f"{coin}R{again}" if again else coin, "USDT")
 
     def admit(self, key: SessionKey, symbol: str, opens_at: datetime, policy: TradePolicy) -> None:
